@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"memprobe/probe"
+	"memprobe/probe/lesson"
+	"memprobe/report"
+)
+
+// newScenario is `memprobe scenario`.
+func newScenario(s *session) *cobra.Command {
+	var step, hold int
+	cmd := &cobra.Command{
+		Use:     "scenario [NAME]",
+		GroupID: "lessons",
+		Short:   "Run a lesson's program on real memory, step by step",
+		Long: `scenario runs one of the lessons' programs on memory of its own and shows each
+step: the source, the stack, the heap, and what changed. Without a name it
+lists the scenarios.
+
+What is shown was read from the memory. With --hold it stays in place for other
+programs to look at: gdb -p PID reads the same bytes at the same addresses, and
+what gdb changes there is what the program goes on with.`,
+		Example: `  memprobe scenario string
+  memprobe scenario frames --step 2
+  memprobe scenario box --base 0x7f2a00000000 --format json`,
+		Args:              maxArgs(1),
+		ValidArgsFunction: completeScenarios,
+	}
+	cmd.Flags().IntVar(&step, "step", 0, "show step `N` alone")
+	cmd.Flags().IntVar(&hold, "hold", 0, "stop after step `N` (0: the last), keep the memory in place, go on at Enter")
+	base := baseFlag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("step", "hold")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return s.write(report.Scenarios(lesson.All))
+		}
+		scenario, ok := lesson.Find(args[0])
+		if !ok {
+			return usagef("no scenario %q%s", args[0], suggestion(args[0], scenarioNames()))
+		}
+		at, err := parseBase(*base)
+		if err != nil {
+			return err
+		}
+		opts := probe.Options{Base: at}
+		switch {
+		case cmd.Flags().Changed("hold"):
+			opts.PauseAt = hold
+			return s.holdScenario(scenario, opts)
+		case cmd.Flags().Changed("step"):
+			return s.showStep(scenario, opts, step)
+		}
+		return s.showScenario(scenario, opts)
+	}
+	return cmd
+}
+
+func scenarioNames() []string {
+	var names []string
+	for _, s := range lesson.All {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func completeScenarios(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, s := range lesson.All {
+		names = append(names, s.Name+"\t"+s.Title)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (s *session) showScenario(scenario *probe.Scenario, opts probe.Options) error {
+	trace, err := probe.Run(scenario, opts)
+	if err != nil {
+		return err
+	}
+	return s.write(report.Scenario(trace))
+}
+
+func (s *session) showStep(scenario *probe.Scenario, opts probe.Options, step int) error {
+	trace, err := probe.Run(scenario, opts)
+	if err != nil {
+		return err
+	}
+	if step < 1 || step > len(trace.Steps) {
+		return usagef("--step %d: scenario %s has steps 1 to %d", step, scenario.Name, len(trace.Steps))
+	}
+	return s.write(report.ScenarioStep(trace, step))
+}
+
+// holdScenario shows the steps up to the pause, waits for a line on stdin, and
+// shows the rest. A run that fails after the pause, because somebody changed a
+// pointer, say, still shows the steps that it took.
+func (s *session) holdScenario(scenario *probe.Scenario, opts probe.Options) error {
+	out := s.report()
+	out.opts.Line = true
+	shown := 0
+	opts.Pause = func(m *probe.Machine) error {
+		trace := m.Trace()
+		shown = len(trace.Steps)
+		if err := out.add(report.ScenarioHeld(trace)); err != nil {
+			return err
+		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.stderr, "pid %d holds after step %d; Enter goes on\n", trace.PID, shown)
+		return waitForLine(s.stdin)
+	}
+	trace, runErr := probe.Run(scenario, opts)
+	if errors.Is(runErr, probe.ErrNoStep) {
+		return usageError{runErr}
+	}
+	if shown == 0 || len(trace.Steps) == shown {
+		return runErr
+	}
+	if err := out.add(report.ScenarioResumed(trace, shown)); err != nil {
+		return err
+	}
+	return errors.Join(out.flush(), runErr)
+}
+
+// waitForLine returns after a line, or the end, of r.
+func waitForLine(r io.Reader) error {
+	if _, err := bufio.NewReader(r).ReadString('\n'); err != nil && err != io.EOF {
+		return fmt.Errorf("wait for Enter: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"memprobe/layout/addr"
+	"memprobe/report"
+)
+
+// session is what all commands share: the streams, and the flags that say how to
+// report.
+type session struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	format report.Format
+	output string
+	color  string
+	ascii  bool
+	width  int
+}
+
+// addFlags gives root the flags that every command has.
+func (s *session) addFlags(root *cobra.Command) {
+	var formats []string
+	about := "how to write the report:"
+	for _, f := range report.Formats {
+		formats = append(formats, f.Name)
+		about += fmt.Sprintf("\n  %s: %s", f.Name, f.About)
+	}
+	flags := root.PersistentFlags()
+	format := flags.String("format", formats[0], about)
+	flags.StringVar(&s.output, "output", "", "write the report to `FILE`, whole or not at all")
+	flags.StringVar(&s.color, "color", "auto", "colour: auto, always or never")
+	flags.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters alone")
+	flags.IntVar(&s.width, "width", 0, fmt.Sprintf("characters in a line, %d at least (default: the terminal's)", report.MinWidth))
+
+	root.PersistentPreRunE = func(*cobra.Command, []string) (err error) {
+		if s.format, err = report.FindFormat(*format); err != nil {
+			return usageError{err}
+		}
+		if s.width != 0 && s.width < report.MinWidth {
+			return usagef("--width %d: %d characters at least, so that no address is cut", s.width, report.MinWidth)
+		}
+		if s.color != "auto" && s.color != "always" && s.color != "never" {
+			return usagef("--color %q: use auto, always or never", s.color)
+		}
+		return nil
+	}
+	for flag, values := range map[string][]string{"format": formats, "color": {"auto", "always", "never"}} {
+		// The only error is that of a flag that does not exist.
+		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// write reports one document and is done.
+func (s *session) write(d report.Document) error {
+	out := s.report()
+	if err := out.add(d); err != nil {
+		return err
+	}
+	return out.flush()
+}
+
+// reporter collects documents and brings them to the reader. Nothing is written
+// before a document is complete.
+type reporter struct {
+	*session
+	opts    report.Options
+	buf     bytes.Buffer
+	flushed int // how much of buf stdout has got
+}
+
+func (s *session) report() *reporter {
+	return &reporter{session: s, opts: report.Options{Width: s.columns(), Color: s.colorWanted(), ASCII: s.ascii}}
+}
+
+// add appends a document.
+func (r *reporter) add(d report.Document) error { return r.format.Write(&r.buf, d, r.opts) }
+
+// flush writes what was added since the last flush to stdout, or all that was
+// added to the output file, anew.
+func (r *reporter) flush() error {
+	if r.output != "" {
+		return writeFile(r.output, r.buf.Bytes())
+	}
+	if err := checkOpen(r.stdout); err != nil {
+		return err
+	}
+	n, err := r.stdout.Write(r.buf.Bytes()[r.flushed:])
+	r.flushed += n
+	if err != nil {
+		return fmt.Errorf("write the report: %w", reason(err))
+	}
+	return nil
+}
+
+// reason is err without the file name that os puts before it, "/dev/stdout",
+// which nobody has typed.
+func reason(err error) error {
+	if pathErr := new(os.PathError); errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// toTerminal is the file descriptor of w and whether a terminal is behind it.
+func toTerminal(w any) (fd int, ok bool) {
+	f, isFile := w.(*os.File)
+	if !isFile {
+		return 0, false
+	}
+	return int(f.Fd()), term.IsTerminal(int(f.Fd()))
+}
+
+// columns is how wide text may be: --width, else the terminal's width, else
+// COLUMNS, else 80.
+func (s *session) columns() int {
+	if s.width != 0 {
+		return s.width
+	}
+	if fd, ok := toTerminal(s.stdout); ok && s.output == "" {
+		if w, _, err := term.GetSize(fd); err == nil && w > 0 {
+			return w
+		}
+	}
+	if w, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && w > 0 {
+		return w
+	}
+	return 80
+}
+
+// colorWanted follows --color, then NO_COLOR, then FORCE_COLOR and
+// CLICOLOR_FORCE, then whether a terminal reads that knows colour. A variable that
+// is empty says nothing.
+func (s *session) colorWanted() bool {
+	if s.color != "auto" {
+		return s.color == "always"
+	}
+	if os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	if os.Getenv("FORCE_COLOR") != "" || os.Getenv("CLICOLOR_FORCE") != "" {
+		return true
+	}
+	_, terminal := toTerminal(s.stdout)
+	return terminal && s.output == "" && os.Getenv("TERM") != "dumb"
+}
+
+// baseFlag adds --base to a command.
+func baseFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("base", "", "reserve the memory at `ADDR`, such as 0x7f2a00000000 (default: where the kernel likes)")
+}
+
+// parseBase is the address that --base names; 0 if it was not given.
+func parseBase(base string) (addr.Addr, error) {
+	if base == "" {
+		return 0, nil
+	}
+	a, err := addr.Parse(base)
+	switch page := addr.Bytes(os.Getpagesize()); {
+	case err != nil:
+		return 0, usagef("--base: %w", err)
+	case a == 0 || !a.Aligned(page):
+		return 0, usagef("--base %v: not a multiple of the page size, %d, above 0", a, page)
+	}
+	return a, nil
+}
+
+// nonEmpty joins the lines of a help text that are not empty.
+func nonEmpty(lines ...string) string {
+	var kept []string
+	for _, l := range lines {
+		if l != "" {
+			kept = append(kept, l)
+		}
+	}
+	return strings.Join(kept, "\n")
+}

@@ -1,0 +1,143 @@
+package layout
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"memprobe/layout/addr"
+)
+
+// Describe reads process pid, 0 being this one, and says what lies where. owned is
+// what the caller mapped there itself. An error that is ErrTorn alone is not
+// returned: the space is marked as changed then.
+func Describe(pid int, owned []Owned) (*Space, error) {
+	maps, err := Read(pid)
+	if err != nil && !errors.Is(err, ErrTorn) {
+		return nil, err
+	}
+	p := process{pid}
+	s := &Space{PID: p.number(), PageSize: addr.Bytes(os.Getpagesize()), Changed: err != nil, Mappings: maps}
+	if comm, err := os.ReadFile(p.file("comm")); err == nil {
+		s.Comm = strings.TrimSuffix(string(comm), "\n")
+	}
+	s.Exe, _ = os.Readlink(p.file("exe"))
+	s.Resident, s.ResidentKnown = p.resident(s.PageSize)
+	known := s.explain(p)
+	known.Owned = owned
+	s.Parts = Classify(maps, known)
+	cpu, _ := os.ReadFile("/proc/cpuinfo")
+	s.UserBits = userBits(s.Arch, maps, bytes.Contains(cpu, []byte(" la57 ")))
+	for _, m := range maps {
+		if s.User().Covers(m.Range) {
+			s.Reserved += m.Size()
+		}
+	}
+	s.Gaps = s.gaps()
+	return s, nil
+}
+
+// resident is what /proc/PID/statm says is in memory.
+func (p process) resident(page addr.Bytes) (addr.Bytes, bool) {
+	text, err := os.ReadFile(p.file("statm"))
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 2 {
+		return 0, false
+	}
+	pages, err := strconv.ParseUint(fields[1], 10, 64)
+	return addr.Bytes(pages) * page, err == nil
+}
+
+// arches are Go's names for ELF's machines.
+var arches = map[elf.Machine]string{
+	elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_386: "386", elf.EM_ARM: "arm",
+}
+
+// explain finds out what can be known from the files that s's mappings have, and
+// from the memory of the Go programs among them. It sets s's architecture.
+func (s *Space) explain(p process) (known Knowledge) {
+	var mem io.ReaderAt
+	if f, err := os.Open(p.file("mem")); err == nil {
+		defer f.Close()
+		mem = f
+	}
+	for _, own := range executables(s.Mappings) {
+		file, err := p.openMapped(own[0], s.Exe)
+		if err != nil {
+			s.Notes = append(s.Notes, fmt.Sprintf("%q: its sections are not known: %v", own[0].Name, err))
+			continue
+		}
+		images, areas, err := s.explainFile(file, own, mem)
+		file.Close()
+		if err != nil {
+			s.Notes = append(s.Notes, fmt.Sprintf("%q: its sections are not known: %v", own[0].Name, err))
+		}
+		known.Images = append(known.Images, images...)
+		known.Runtime = append(known.Runtime, areas...)
+	}
+	if s.Arch == "" && p.pid == 0 {
+		s.Arch = runtime.GOARCH
+	}
+	return known
+}
+
+// explainFile finds where file, mapped as own, was loaded, and the areas of a Go
+// program. A file that is not ELF gives nothing; one that is damaged an error, even
+// where debug/elf, which trusts its input, panics.
+func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (images []Image, areas []Owned, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("damaged ELF file: %v", cause)
+		}
+	}()
+	var magic [len(elf.ELFMAG)]byte
+	if _, err := file.ReadAt(magic[:], 0); err != nil || string(magic[:]) != elf.ELFMAG {
+		return nil, nil, nil
+	}
+	f, err := elf.NewFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	isProgram := own[0].Name == s.Exe
+	if isProgram {
+		s.Arch = arches[f.Machine]
+	}
+	images = Images(own, f, s.PageSize)
+	for i := range images {
+		images[i].Library = !isProgram
+		if mem != nil {
+			areas = append(areas, GoAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)...)
+		}
+	}
+	return images, areas, nil
+}
+
+// executables groups the mappings of each file that has code mapped, in the order of
+// their lowest address. Other files were not loaded as programs.
+func executables(maps []Mapping) (groups [][]Mapping) {
+	code := map[fileID]bool{}
+	for _, m := range maps {
+		if m.hasFile() && m.Perms&Executable != 0 {
+			code[m.file()] = true
+		}
+	}
+	group := map[fileID]int{}
+	for _, m := range maps {
+		id := m.file()
+		if !code[id] || !m.hasFile() {
+			continue
+		}
+		if _, seen := group[id]; !seen {
+			group[id] = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[group[id]] = append(groups[group[id]], m)
+	}
+	return groups
+}

@@ -1,0 +1,213 @@
+package layout
+
+import (
+	"debug/dwarf"
+	"debug/elf"
+	"io"
+
+	"memprobe/layout/addr"
+)
+
+// The variables of Go's runtime that say where its memory is. Their names and
+// meaning have changed little since Go 1.12, their fields' offsets often: those come
+// from the program's debug information. What is missing there stays unexplained.
+var (
+	goVariables = []string{
+		"runtime.mheap_", "runtime.persistentChunks", "runtime.gcBitsArenas", "runtime.buckhash",
+		"runtime.work", "runtime.allm", "runtime.vgetrandomAlloc",
+	}
+	goTypes = []string{"runtime.heapArena", "runtime.buckhashArray", "runtime.spanSPMC"}
+)
+
+const (
+	goPageSize          = 8 << 10   // runtime.pageSize, the page that Go's heap counts in
+	persistentChunkSize = 256 << 10 // runtime.persistentChunkSize
+	mostLinks           = 1 << 16   // a longer list is nonsense
+)
+
+// arenaBaseOffset is the address of Go's heap arena 0, on machines where it is not 0.
+var arenaBaseOffset = map[elf.Machine]addr.Addr{elf.EM_X86_64: 0xffff800000000000}
+
+// goProcess is a Go program's runtime, as the areas are collected from it.
+type goProcess struct {
+	globals map[string]goValue
+	types   map[string]dwarf.Type
+	machine elf.Machine
+	maps    []Mapping
+	page    addr.Bytes
+	areas   []Owned
+}
+
+// GoAreas says which areas the runtime of the Go program f uses, and what for: it
+// reads the runtime's own variables from mem, the process's memory. f is loaded at
+// bias. A program that is not Go's, or without symbols or debug information, has none.
+func GoAreas(maps []Mapping, f *elf.File, bias addr.Addr, mem io.ReaderAt, page addr.Bytes) []Owned {
+	if f.Section(".gopclntab") == nil && f.Section(".data.rel.ro.gopclntab") == nil ||
+		f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB {
+		return nil
+	}
+	symbols, err := f.Symbols()
+	if err != nil {
+		return nil
+	}
+	types, err := readRuntimeTypes(f, goVariables, goTypes)
+	if err != nil {
+		return nil
+	}
+	g := goProcess{map[string]goValue{}, types.named, f.Machine, maps, page, nil}
+	for _, s := range symbols {
+		if t := types.variables[s.Name]; t != nil {
+			g.globals[s.Name] = goValue{mem, addr.Addr(s.Value) + bias, t}
+		}
+	}
+	heap := g.globals["runtime.mheap_"]
+	g.addArenas(heap)
+	g.addPageAllocator(heap.field("pages"))
+	g.addSlice("Go: allspans array", heap.field("allspans"))
+	g.addPersistent()
+	g.addGCBits()
+	g.addProfiler()
+	g.addSpanQueues()
+	g.addThreads()
+	return g.areas
+}
+
+// add notes the whole pages that hold n bytes at a.
+func (g *goProcess) add(kind Kind, name string, a addr.Addr, n addr.Bytes) {
+	if end := a.Offset(n); a == 0 || end <= a {
+		return
+	}
+	lo, hi := a.AlignDown(g.page), addr.Addr((addr.Bytes(a) + n).AlignUp(g.page))
+	g.areas = append(g.areas, Owned{addr.Range{Lo: lo, Hi: hi}, kind, name})
+}
+
+// addSlice notes the memory behind a slice, up to its capacity.
+func (g *goProcess) addSlice(name string, v goValue) {
+	first, _, capacity := v.slice()
+	g.add(KindGoRuntime, name, first.at, addr.Bytes(capacity)*first.size())
+}
+
+// addArenas notes the heap's arenas, and the tables that say what is in them.
+func (g *goProcess) addArenas(heap goValue) {
+	perArena, _ := goValue{typ: g.types["runtime.heapArena"]}.field("spans").elements() // an entry per page
+	arenaBytes := addr.Bytes(perArena) * goPageSize
+	l1, index := heap.field("arenas").elements()
+	l2, entry := goValue{typ: index.target()}.elements()
+	if l1 == 0 || l2 == 0 || arenaBytes == 0 {
+		return
+	}
+	tables := index.words(l1)
+	for _, table := range tables {
+		g.add(KindGoRuntime, "Go: heap index", table, addr.Bytes(l2)*word)
+	}
+	for _, list := range []string{"heapArenas", "userArenaArenas"} {
+		first, length, _ := heap.field(list).slice()
+		for _, arena := range first.words(length) {
+			if uint64(arena)/l2 >= uint64(len(tables)) {
+				continue
+			}
+			slot := tables[uint64(arena)/l2] + addr.Addr(uint64(arena)%l2*word)
+			metadata := goValue{index.mem, slot, entry.typ}.deref()
+			if metadata.typ == nil {
+				continue
+			}
+			g.add(KindGoRuntime, "Go: heap metadata", metadata.at, metadata.size())
+			base := addr.Addr(uint64(arena)*uint64(arenaBytes)) + arenaBaseOffset[g.machine]
+			g.add(KindGoHeap, "Go: heap", base, arenaBytes)
+		}
+	}
+}
+
+// addPageAllocator notes the page allocator's summaries, bitmaps and indexes.
+func (g *goProcess) addPageAllocator(pages goValue) {
+	levels, level := pages.field("summary").elements()
+	for range levels {
+		g.addSlice("Go: page summary", level)
+		level.at += addr.Addr(level.size())
+	}
+	g.addSlice("Go: scavenge index", pages.field("scav", "index", "chunks"))
+	n, chunk := pages.field("chunks").elements()
+	size := goValue{typ: chunk.target()}.size()
+	for _, bitmaps := range chunk.words(n) {
+		g.add(KindGoRuntime, "Go: page alloc index", bitmaps, size)
+	}
+}
+
+// addPersistent notes what is never freed. Each chunk starts with the address of the
+// next; larger pieces are not on the list.
+func (g *goProcess) addPersistent() {
+	chunk := g.globals["runtime.persistentChunks"]
+	for range mostLinks {
+		chunk.at = chunk.word()
+		if chunk.at == 0 {
+			return
+		}
+		g.add(KindGoRuntime, "Go: immortal metadata", chunk.at, persistentChunkSize)
+	}
+}
+
+// addGCBits notes the garbage collector's mark bits.
+func (g *goProcess) addGCBits() {
+	for _, list := range []string{"free", "next", "current", "previous"} {
+		arena := g.globals["runtime.gcBitsArenas"].field(list).deref()
+		for n := 0; arena.typ != nil && n < mostLinks; n++ {
+			g.add(KindGoRuntime, "Go: gc bits", arena.at, arena.size())
+			arena = arena.field("next").deref()
+		}
+	}
+}
+
+// addProfiler notes the hash table of the profiler's buckets.
+func (g *goProcess) addProfiler() {
+	table := goValue{typ: g.types["runtime.buckhashArray"]}
+	g.add(KindGoRuntime, "Go: profiler hash buckets", g.globals["runtime.buckhash"].word(), table.size())
+}
+
+// addSpanQueues notes the rings in which the garbage collector queues spans.
+func (g *goProcess) addSpanQueues() {
+	list := g.globals["runtime.work"].field("spanSPMCs", "list")
+	node := list.field("nodeOffset").word() + word // the link to the next is a node's second word
+	ring := list.as(list.field("obj").word(), g.types["runtime.spanSPMC"])
+	for n := 0; ring.typ != nil && n < mostLinks; n++ {
+		g.add(KindGoRuntime, "Go: GC span queue", ring.field("ring").word(), addr.Bytes(ring.field("cap").uint32())*word)
+		next := goValue{ring.mem, ring.at + node, ring.typ}.word()
+		ring = ring.as(next, ring.typ)
+	}
+}
+
+// addThreads notes what each thread has of its own: a stack, where C made it, and
+// the state of its random number generator.
+func (g *goProcess) addThreads() {
+	random := g.globals["runtime.vgetrandomAlloc"]
+	size := addr.Bytes(random.field("stateSize").word())
+	first, length, _ := random.field("states").slice() // those no thread uses
+	states := first.words(length)
+	thread := g.globals["runtime.allm"].deref()
+	for n := 0; thread.typ != nil && n < mostLinks; n++ {
+		if state := thread.field("vgetrandomState").word(); state != 0 {
+			states = append(states, state)
+		}
+		stack := thread.field("g0").deref().field("stack")
+		g.addStack(addr.Range{Lo: stack.field("lo").word(), Hi: stack.field("hi").word()})
+		thread = thread.field("alllink").deref()
+	}
+	for _, state := range states {
+		g.add(KindGoRuntime, "Go: getrandom states", state, size)
+	}
+}
+
+// addStack notes a thread's stack. Go knows the lower end of a stack that C made only
+// roughly, so the mapping that holds its top bounds it. A stack that Go made lies in
+// the heap, which has been noted already.
+func (g *goProcess) addStack(stack addr.Range) {
+	i, mapped := find(g.maps, stack.Hi-1)
+	if !mapped || stack.Lo >= stack.Hi {
+		return
+	}
+	for _, o := range g.areas {
+		if o.Contains(stack.Hi - 1) {
+			return
+		}
+	}
+	g.areas = append(g.areas, Owned{stack.Intersect(g.maps[i].Range), KindThreadStack, "thread stack"})
+}

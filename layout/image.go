@@ -1,0 +1,210 @@
+package layout
+
+import (
+	"cmp"
+	"debug/elf"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"memprobe/layout/addr"
+)
+
+// Image is an ELF file as a loader laid it out: the program, a library, the loader.
+type Image struct {
+	Path    string
+	Dev     Dev
+	Inode   uint64
+	Library bool      // not the program itself
+	Bias    addr.Addr // what an address of this process is above the file's own
+	Spans   []Span    // by address
+}
+
+// Span is a piece of an image.
+type Span struct {
+	Section // no name: bytes of no section, between others or up to a whole page
+	Kind    Kind
+	Zeroed  bool // not in the file: the loader sets it to zero
+}
+
+// fileID tells files apart.
+type fileID struct {
+	dev   Dev
+	inode uint64
+	name  string
+}
+
+func (m Mapping) file() fileID { return fileID{m.Dev, m.Inode, m.Name} }
+
+func (f fileID) matches(m Mapping) bool { return f == m.file() && m.hasFile() }
+
+// Images finds where f was loaded, and lays its sections out there. own are the
+// mappings of f's file, by address. A file that is mapped but not loaded, as a
+// linker maps its input, gives no image.
+func Images(own []Mapping, f *elf.File, page addr.Bytes) []Image {
+	var loads []elf.ProgHeader // those with bytes in the file
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_LOAD && p.Filesz > 0 {
+			loads = append(loads, p.ProgHeader)
+		}
+	}
+	var images []Image
+	tried := map[addr.Addr]bool{}
+	for _, m := range own {
+		for _, load := range loads {
+			bias := m.Lo - addr.Addr(load.Vaddr-load.Off+uint64(m.Offset))
+			if tried[bias] {
+				continue
+			}
+			tried[bias] = true
+			if (f.Type == elf.ET_DYN || f.Type == elf.ET_EXEC && bias == 0) && loadedAt(own, loads, bias, page) {
+				images = append(images, Image{Path: m.Name, Dev: m.Dev, Inode: m.Inode, Bias: bias, Spans: spans(f, bias, page)})
+			}
+		}
+	}
+	return images
+}
+
+// loadedAt reports whether each of a file's segments is mapped at bias as its
+// program header asks, and what is code may be executed.
+func loadedAt(own []Mapping, loads []elf.ProgHeader, bias addr.Addr, page addr.Bytes) bool {
+	for _, load := range loads {
+		first := (addr.Addr(load.Vaddr) + bias).AlignDown(page)
+		offset := addr.Bytes(load.Off) &^ (page - 1)
+		i, ok := find(own, first)
+		if !ok || own[i].Offset+first.Sub(own[i].Lo) != offset || load.Flags&elf.PF_X != 0 && own[i].Perms&Executable == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// spans lays f's sections out at bias, and what lies between them: the headers, and
+// the padding up to whole pages.
+func spans(f *elf.File, bias addr.Addr, page addr.Bytes) []Span {
+	special := map[elf.ProgType]addr.Range{}
+	for _, p := range f.Progs {
+		special[p.Type] = addr.Span(addr.Addr(p.Vaddr), addr.Bytes(p.Memsz))
+	}
+	relro, interp, phdr := special[elf.PT_GNU_RELRO], special[elf.PT_INTERP], special[elf.PT_PHDR]
+	var sections, out []Span
+	for _, s := range f.Sections {
+		if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 || s.Type == elf.SHT_NOBITS && s.Flags&elf.SHF_TLS != 0 {
+			continue // .tbss has an address, but each thread's copy lies elsewhere
+		}
+		at := addr.Span(addr.Addr(s.Addr), addr.Bytes(s.Size))
+		kind := sectionKind(s)
+		switch {
+		case kind == KindData && relro.Covers(at):
+			kind = KindRelRO
+		case at == interp: // the loader's path
+			kind = KindELF
+		}
+		sections = append(sections, Span{Section{at, printable(s.Name)}, kind, s.Type == elf.SHT_NOBITS})
+	}
+	if phdr.Size() > 0 {
+		sections = append(sections, Span{Section{phdr, "program headers"}, KindELF, false})
+	}
+	for _, p := range f.Progs {
+		if p.Type != elf.PT_LOAD || p.Memsz == 0 {
+			continue
+		}
+		load := addr.Span(addr.Addr(p.Vaddr), addr.Bytes(p.Memsz))
+		var inside []Span
+		if p.Off == 0 && p.Filesz > 0 {
+			inside = []Span{{Section{addr.Span(load.Lo, headerSize(f)), "ELF header"}, KindELF, false}}
+		}
+		for _, s := range sections {
+			if load.Covers(s.Range) {
+				inside = append(inside, s)
+			}
+		}
+		whole := addr.Range{Lo: load.Lo.AlignDown(page), Hi: addr.Addr(addr.Bytes(load.Hi).AlignUp(page))}
+		out = append(out, padded(inside, whole, load.Lo+addr.Addr(p.Filesz))...)
+	}
+	for i := range out {
+		out[i].Lo += bias
+		out[i].Hi += bias
+	}
+	return out
+}
+
+// padded fills what the spans leave of whole. Bytes between two spans of one kind
+// count with them; fileEnd is where the file's bytes end and zeroed ones begin.
+func padded(inside []Span, whole addr.Range, fileEnd addr.Addr) []Span {
+	slices.SortStableFunc(inside, func(a, b Span) int { return cmp.Compare(a.Lo, b.Lo) })
+	var out []Span
+	fill := func(from, to addr.Addr, kind Kind) {
+		for _, piece := range []addr.Range{{Lo: from, Hi: min(to, fileEnd)}, {Lo: max(from, fileEnd), Hi: to}} {
+			if piece.Lo < piece.Hi {
+				out = append(out, Span{Section{piece, ""}, kind, piece.Lo >= fileEnd})
+			}
+		}
+	}
+	end, before := whole.Lo, KindELF
+	for _, s := range inside {
+		kind := KindELF
+		if s.Kind == before {
+			kind = before
+		}
+		fill(end, s.Lo, kind)
+		out = append(out, s)
+		end, before = s.Hi, s.Kind
+	}
+	fill(end, whole.Hi, KindELF)
+	return out
+}
+
+// headerSize is the size of the header that opens f.
+func headerSize(f *elf.File) addr.Bytes {
+	if f.Class == elf.ELFCLASS32 {
+		return 52
+	}
+	return 64
+}
+
+// sectionKind goes by what the section table says of s, not by its name.
+func sectionKind(s *elf.Section) Kind {
+	switch {
+	case s.Flags&elf.SHF_EXECINSTR != 0:
+		return KindText
+	case s.Type == elf.SHT_NOBITS:
+		return KindBSS
+	case s.Flags&elf.SHF_WRITE != 0:
+		return KindData
+	case s.Type == elf.SHT_PROGBITS:
+		return KindROData
+	}
+	return KindELF // symbols, relocations, hashes, notes
+}
+
+// printable is a section's name with what is not UTF-8 escaped.
+func printable(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	quoted := strconv.Quote(name)
+	return quoted[1 : len(quoted)-1]
+}
+
+// imageClaims turns images into claims on the mappings of their files and, for what
+// is zeroed, on the anonymous memory behind them.
+func imageClaims(images []Image) []claim {
+	var claims []claim
+	for _, img := range images {
+		for _, s := range img.Spans {
+			c := claim{
+				Part:   Part{Range: s.Range, Kind: s.Kind, Label: s.Name, Object: img.Path, Library: img.Library},
+				file:   fileID{img.Dev, img.Inode, img.Path},
+				zeroed: s.Zeroed,
+			}
+			if s.Name == "" {
+				c.Label = "no section"
+			} else {
+				c.Sections = []Section{s.Section}
+			}
+			claims = append(claims, c)
+		}
+	}
+	return claims
+}

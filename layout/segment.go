@@ -1,0 +1,242 @@
+package layout
+
+import (
+	"slices"
+	"strings"
+
+	"memprobe/layout/addr"
+)
+
+// Part is a piece of one mapping with one role.
+type Part struct {
+	addr.Range
+	Kind     Kind
+	Label    string    // what to call it: section names, the kernel's name, the owner's
+	Sections []Section // of the ELF file, by address; the bytes between them are padding
+	Object   string    // the mapped file, byte for byte
+	Library  bool      // Object is not the program itself
+	Mapping  int       // index of the mapping that the part lies in
+}
+
+// Section is a section of an ELF file where it lies in memory.
+type Section struct {
+	addr.Range
+	Name string `json:"name"`
+}
+
+// Segment is the textbook's segment that p plays.
+func (p Part) Segment() Segment { return p.Kind.Info().Segment }
+
+// Owned is a range whose role somebody vouches for, because he mapped it or keeps
+// books of it.
+type Owned struct {
+	addr.Range
+	Kind Kind
+	Name string
+}
+
+// Knowledge is what is known about an address space beyond its mappings.
+type Knowledge struct {
+	Images  []Image // ELF files as they were loaded
+	Runtime []Owned // areas of a language's runtime: only anonymous memory is theirs
+	Owned   []Owned // the caller's own; they win over all else
+}
+
+// Classify cuts each mapping into parts, by address; the parts tile the mapping.
+func Classify(maps []Mapping, known Knowledge) []Part {
+	parts := make([]Part, len(maps))
+	for i, m := range maps {
+		parts[i] = fromName(m)
+		parts[i].Mapping = i
+	}
+	parts = overlay(parts, imageClaims(known.Images), func(c claim, p Part) bool {
+		m := maps[p.Mapping]
+		return c.file.matches(m) || c.zeroed && !m.hasFile()
+	})
+	parts = overlay(parts, ownedClaims(known.Runtime), func(_ claim, p Part) bool {
+		return p.Kind == KindAnonymous || p.Kind == KindGoHeap || p.Kind == KindGoRuntime
+	})
+	parts = overlay(parts, ownedClaims(known.Owned), func(claim, Part) bool { return true })
+	return join(parts)
+}
+
+// hasFile reports whether a file lies behind m. The kernel's own names are in
+// brackets; [anon_shmem:NAME] has an inode nevertheless.
+func (m Mapping) hasFile() bool { return m.Inode != 0 && !strings.HasPrefix(m.Name, "[") }
+
+// kernelNames are the kernel's names for what it maps or watches itself.
+var kernelNames = map[string]Kind{
+	"[heap]":        KindBrkHeap,
+	"[stack]":       KindProcessStack,
+	"[vdso]":        KindVDSO,
+	"[vvar]":        KindVVar,
+	"[vvar_vclock]": KindVVar,
+	"[vsyscall]":    KindVSyscall,
+}
+
+// goNames are the names that Go gives its memory where the kernel lets it; what
+// else it names is bookkeeping.
+var goNames = map[string]Kind{
+	"heap":             KindGoHeap,
+	"heap reservation": KindGoHeap,
+	"user arena chunk": KindGoHeap,
+	"OS thread stack":  KindThreadStack,
+}
+
+// fromName is the part that a mapping's line alone tells of.
+func fromName(m Mapping) Part {
+	p := Part{Range: m.Range, Label: m.Name}
+	anonName, isAnon := strings.CutPrefix(m.Name, "[anon:")
+	goName, isGo := strings.CutPrefix(strings.TrimSuffix(anonName, "]"), " Go: ")
+	switch kind, isKernel := kernelNames[m.Name]; {
+	case m.hasFile():
+		p.Kind, p.Object, p.Label = KindFile, m.Name, "file mapping"
+	case isKernel:
+		p.Kind = kind
+	case isAnon && isGo:
+		p.Kind, p.Label = KindGoRuntime, "Go: "+goName
+		if kind, ok := goNames[goName]; ok {
+			p.Kind = kind
+		}
+	case m.Name == "":
+		p.Kind, p.Label = KindAnonymous, "anonymous"
+	case isAnon, strings.HasPrefix(m.Name, "[anon_shmem:"):
+		p.Kind = KindAnonymous
+	case strings.HasPrefix(m.Name, "[stack:"): // Linux 3.4 to 4.4 named each thread's
+		p.Kind = KindThreadStack
+	default:
+		p.Kind = KindKernel
+	}
+	return p
+}
+
+// claim is a range that somebody has something to say about.
+type claim struct {
+	Part
+	file   fileID
+	zeroed bool // holds on anonymous memory, as .bss does
+}
+
+func ownedClaims(owned []Owned) []claim {
+	claims := make([]claim, len(owned))
+	for i, o := range owned {
+		claims[i] = claim{Part: Part{Range: o.Range, Kind: o.Kind, Label: o.Name}}
+	}
+	return claims
+}
+
+// overlay cuts parts where claims begin and end, and puts the claims there that may
+// be. Of two claims to one address, the one that starts lower has it.
+func overlay(parts []Part, claims []claim, may func(claim, Part) bool) []Part {
+	claims = disjoint(claims)
+	out := make([]Part, 0, len(parts)+2*len(claims))
+	for _, p := range parts {
+		for len(claims) > 0 && claims[0].Hi-1 < p.Lo {
+			claims = claims[1:]
+		}
+		rest, last := p, p.Hi-1
+		for _, c := range claims {
+			if c.Lo > last {
+				break
+			}
+			if !may(c, p) {
+				continue
+			}
+			hit := c.Intersect(p.Range)
+			if rest.Lo != hit.Lo {
+				below := rest
+				below.Hi = hit.Lo
+				out = append(out, below)
+			}
+			out = append(out, c.on(p, hit))
+			rest.Lo = hit.Hi
+		}
+		if rest.Lo != p.Hi {
+			out = append(out, rest)
+		}
+	}
+	return out
+}
+
+// on is the part that c makes of hit, a piece of p.
+func (c claim) on(p Part, hit addr.Range) Part {
+	made := c.Part
+	made.Range, made.Mapping = hit, p.Mapping
+	made.Sections = nil
+	for _, s := range c.Sections {
+		if both := s.Intersect(hit); both.Size() > 0 {
+			made.Sections = append(made.Sections, Section{both, s.Name})
+		}
+	}
+	if made.Object == "" {
+		made.Object = p.Object
+	}
+	return made
+}
+
+// disjoint sorts claims by address, drops the empty and cuts those that overlap the
+// one below.
+func disjoint(claims []claim) []claim {
+	claims = slices.DeleteFunc(slices.Clone(claims), func(c claim) bool { return c.Size() == 0 })
+	slices.SortStableFunc(claims, func(a, b claim) int {
+		switch {
+		case a.Lo < b.Lo:
+			return -1
+		case a.Lo > b.Lo:
+			return 1
+		}
+		return 0
+	})
+	out := claims[:0]
+	for _, c := range claims {
+		if len(out) > 0 {
+			last := out[len(out)-1].Hi - 1
+			if c.Hi-1 <= last {
+				continue
+			}
+			c.Lo = max(c.Lo, last+1)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// join makes one part of neighbours in one mapping that differ in nothing but the
+// sections of their object.
+func join(parts []Part) []Part {
+	out := parts[:0]
+	for _, p := range parts {
+		if len(out) > 0 {
+			if last := &out[len(out)-1]; last.joins(p) {
+				last.Hi = p.Hi
+				last.Sections = append(last.Sections, p.Sections...)
+				continue
+			}
+		}
+		out = append(out, p)
+	}
+	for i, p := range out {
+		if len(p.Sections) > 0 {
+			out[i].Label = sectionNames(p.Sections)
+		}
+	}
+	return out
+}
+
+func (p Part) joins(q Part) bool {
+	return p.Mapping == q.Mapping && p.Kind == q.Kind && p.Object == q.Object && p.Library == q.Library &&
+		(p.Label == q.Label || slices.Contains(elfKinds, p.Kind))
+}
+
+// elfKinds are the kinds that an ELF file's sections have.
+var elfKinds = []Kind{KindText, KindROData, KindRelRO, KindData, KindBSS, KindELF}
+
+func sectionNames(sections []Section) string {
+	var names []string
+	for _, s := range sections {
+		if !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,176 @@
+package layout
+
+import (
+	"encoding/json"
+
+	"memprobe/layout/addr"
+)
+
+// Space is the address space of one process.
+type Space struct {
+	PID      int
+	Comm     string // the process's name, byte for byte
+	Exe      string // the path of its program, byte for byte; empty where the kernel won't say
+	Arch     string // as Go names it; empty where the program can't be read
+	PageSize addr.Bytes
+	UserBits int // user space is what lies below 2^UserBits
+
+	Reserved      addr.Bytes // sum of the mappings' sizes
+	Resident      addr.Bytes // of these, bytes in memory now, as the kernel counts them
+	ResidentKnown bool
+
+	Changed bool     // the list changed each time it was read: it may never have been so at once
+	Notes   []string // what could not be looked at, and so stays unexplained
+
+	Mappings []Mapping // by address
+	Parts    []Part    // by address; they tile the mappings
+	Gaps     []Gap     // by address; between the mappings, in user space
+}
+
+// Gap is a span of addresses without a mapping.
+type Gap struct {
+	addr.Range
+	Segment Segment // free space where it lies between a heap and a stack, else not drawn
+}
+
+// User is the range of addresses that a process can have.
+func (s *Space) User() addr.Range { return addr.Range{Lo: 0, Hi: 1 << s.UserBits} }
+
+// gaps finds what no mapping covers. Free space in the textbook's sense lies above
+// some part of a heap and below some part of a stack.
+func (s *Space) gaps() []Gap {
+	var lowestHeap, highestStack addr.Addr
+	for _, p := range s.Parts {
+		switch segment := p.Segment(); {
+		case segment == SegmentHeap && lowestHeap == 0:
+			lowestHeap = p.Lo
+		case segment == SegmentStack:
+			highestStack = p.Lo
+		}
+	}
+	var gaps []Gap
+	between := func(r addr.Range) {
+		if r.Lo >= r.Hi {
+			return
+		}
+		g := Gap{r, SegmentNotDrawn}
+		if lowestHeap != 0 && lowestHeap < r.Lo && r.Hi <= highestStack {
+			g.Segment = SegmentFree
+		}
+		gaps = append(gaps, g)
+	}
+	user, end := s.User(), addr.Addr(0)
+	for _, m := range s.Mappings {
+		if !user.Contains(m.Lo) {
+			break
+		}
+		between(addr.Range{Lo: end, Hi: m.Lo})
+		end = m.Hi
+	}
+	if end != 0 || len(s.Mappings) == 0 {
+		between(addr.Range{Lo: end, Hi: user.Hi})
+	}
+	return gaps
+}
+
+// userBits is how many bits the addresses of user space have: on amd64 47, or 56
+// where the processor's page tables have five levels. On arm64 the kernel's
+// configuration decides, and the mappings tell, for the highest lie just below the end.
+func userBits(arch string, maps []Mapping, fiveLevels bool) int {
+	sizes, known := userSizes[arch]
+	if !known {
+		sizes = userSizes[""]
+	}
+	if arch == "amd64" && fiveLevels {
+		sizes = sizes[1:]
+	}
+	bits := sizes[0]
+	for _, m := range maps {
+		for _, size := range sizes {
+			if m.Hi-1 < 1<<size {
+				bits = max(bits, size)
+				break
+			}
+		}
+	}
+	return bits
+}
+
+// userSizes are the sizes that user space can have, in bits; "" is any other machine.
+var userSizes = map[string][]int{
+	"amd64": {47, 56},
+	"arm64": {39, 42, 47, 48, 52},
+	"386":   {32},
+	"arm":   {32},
+	"":      {47, 56, 63},
+}
+
+type spaceJSON struct {
+	Schema   int         `json:"schema"`
+	PID      int         `json:"pid"`
+	Comm     string      `json:"comm"`
+	CommHex  string      `json:"comm_hex,omitempty"`
+	Exe      string      `json:"exe"`
+	ExeHex   string      `json:"exe_hex,omitempty"`
+	Arch     string      `json:"arch"`
+	PageSize addr.Bytes  `json:"page_size"`
+	UserBits int         `json:"user_bits"`
+	Reserved addr.Bytes  `json:"reserved"`
+	Resident *addr.Bytes `json:"resident,omitempty"`
+	Changed  bool        `json:"changed_while_reading"`
+	Notes    []string    `json:"notes"`
+	Mappings []Mapping   `json:"mappings"`
+	Parts    []Part      `json:"parts"`
+	Gaps     []Gap       `json:"gaps"`
+}
+
+// MarshalJSON writes s with its schema's number. Names that are not UTF-8 come in
+// hexadecimal as well.
+func (s *Space) MarshalJSON() ([]byte, error) {
+	j := spaceJSON{
+		Schema: 1, PID: s.PID, Comm: s.Comm, CommHex: hexUnlessUTF8(s.Comm), Exe: s.Exe, ExeHex: hexUnlessUTF8(s.Exe),
+		Arch: s.Arch, PageSize: s.PageSize, UserBits: s.UserBits, Reserved: s.Reserved, Changed: s.Changed,
+		Notes: orEmpty(s.Notes), Mappings: orEmpty(s.Mappings), Parts: orEmpty(s.Parts), Gaps: orEmpty(s.Gaps),
+	}
+	if s.ResidentKnown {
+		j.Resident = &s.Resident
+	}
+	return json.Marshal(j)
+}
+
+// orEmpty is list, as [] in JSON where there is nothing in it.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+type partJSON struct {
+	addr.Range
+	Size      addr.Bytes `json:"size"`
+	Kind      Kind       `json:"kind"`
+	Segment   Segment    `json:"segment"`
+	Label     string     `json:"label"`
+	Sections  []Section  `json:"sections,omitempty"`
+	Object    string     `json:"object,omitempty"`
+	ObjectHex string     `json:"object_hex,omitempty"`
+	Library   bool       `json:"library,omitempty"`
+	Mapping   int        `json:"mapping"`
+}
+
+// MarshalJSON writes p with its size and segment, its object as Mapping its name.
+func (p Part) MarshalJSON() ([]byte, error) {
+	return json.Marshal(partJSON{
+		p.Range, p.Size(), p.Kind, p.Segment(), p.Label, p.Sections, p.Object, hexUnlessUTF8(p.Object), p.Library, p.Mapping,
+	})
+}
+
+// MarshalJSON writes g with its size.
+func (g Gap) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		addr.Range
+		Size    addr.Bytes `json:"size"`
+		Segment Segment    `json:"segment"`
+	}{g.Range, g.Size(), g.Segment})
+}

@@ -1,0 +1,117 @@
+package mmapheap
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"memprobe/layout/addr"
+)
+
+// kernel is what a Region asks of the operating system. A Region keeps the one
+// it was made with, so that a test can hand in one that refuses.
+type kernel interface {
+	// page is the size of a page in bytes, a power of two, 4096 or more.
+	page() addr.Bytes
+	// reserve maps n fresh bytes that nobody may access, at exactly the address
+	// at, or where the kernel likes if at is 0.
+	reserve(at addr.Addr, n addr.Bytes) ([]byte, error)
+	// commit makes whole pages of a reservation readable and writable.
+	commit(mem []byte) error
+	// release gives a whole reservation back.
+	release(mem []byte) error
+	// name labels a span of a reservation for who reads the maps file. Not every
+	// kernel can, and nothing depends on it.
+	name(mem []byte, label string)
+}
+
+// linux is the real kernel.
+type linux struct{}
+
+func (linux) page() addr.Bytes { return addr.Bytes(os.Getpagesize()) }
+
+func (linux) reserve(at addr.Addr, n addr.Bytes) ([]byte, error) {
+	flags := unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
+	if at != 0 {
+		flags |= unix.MAP_FIXED_NOREPLACE
+	}
+	p, err := unix.MmapPtr(-1, 0, unsafe.Add(nil, at), uintptr(n), unix.PROT_NONE, flags)
+	if err == unix.EEXIST {
+		return nil, ErrOccupied
+	}
+	if err != nil {
+		return nil, err
+	}
+	mem := unsafe.Slice((*byte)(p), n)
+	if at != 0 && addrOf(mem) != at { // kernels before 4.17 and qemu-user take the flag for a hint
+		if err := unix.MunmapPtr(p, uintptr(n)); err != nil {
+			return nil, fmt.Errorf("%w; giving back %v: %w", ErrOccupied, addrOf(mem), err)
+		}
+		return nil, ErrOccupied
+	}
+	// Huge pages would make memory resident that nothing has touched. A kernel
+	// without them answers EINVAL, which is as good.
+	_ = unix.Madvise(mem, unix.MADV_NOHUGEPAGE)
+	return mem, nil
+}
+
+func (linux) commit(mem []byte) error {
+	return unix.Mprotect(mem, unix.PROT_READ|unix.PROT_WRITE)
+}
+
+func (linux) release(mem []byte) error {
+	return unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(mem)), uintptr(len(mem)))
+}
+
+func (linux) name(mem []byte, label string) {
+	text := append([]byte(label), 0)
+	_, _, _ = unix.Syscall6(unix.SYS_PRCTL, unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME,
+		uintptr(unsafe.Pointer(unsafe.SliceData(mem))), uintptr(len(mem)),
+		uintptr(unsafe.Pointer(unsafe.SliceData(text))), 0)
+}
+
+// addrOf is the address of mem's first byte.
+func addrOf(mem []byte) addr.Addr {
+	return addr.Addr(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))
+}
+
+// touch reads the byte at mem[i] as a program would. Where the kernel objects,
+// fault is the address that it reported.
+func touch(mem []byte, i addr.Bytes) (value byte, fault addr.Addr, faulted bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }:
+			fault, faulted = addr.Addr(e.Addr()), true
+		default:
+			panic(e)
+		}
+	}()
+	return mem[i], 0, false
+}
+
+// carver cuts a mapping into arrays, one after the other.
+type carver struct {
+	mem  []byte
+	used addr.Bytes
+}
+
+// carveAlign keeps every array at the start of a cache line.
+const carveAlign = 64
+
+// carve cuts the next n elements off c's mapping. With a c that has no mapping
+// it only counts, so that the same code first measures and then cuts.
+func carve[T uint8 | uint32 | uint64](c *carver, n addr.Bytes) []T {
+	var element T
+	start := c.used
+	c.used = (start + n*addr.Bytes(unsafe.Sizeof(element))).AlignUp(carveAlign)
+	if c.mem == nil {
+		return nil
+	}
+	span := c.mem[start:c.used]
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(span))), n)
+}

@@ -1,0 +1,158 @@
+package mmapheap
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"memprobe/layout/addr"
+)
+
+func TestPushAndPop(t *testing.T) {
+	s := newRegion(t, Config{Stack: 64 << 10}).Stack()
+	end := s.Range().Hi
+	if s.SP() != end || s.Depth() != 0 {
+		t.Fatalf("a new stack has its pointer at %v, %d frames, want %v and none", s.SP(), s.Depth(), end)
+	}
+	for _, tt := range []struct{ size, below addr.Bytes }{{97, 112}, {16, 128}, {1, 144}, {0, 160}, {17, 192}, {32 << 10, 192 + 32<<10}} {
+		if sp, err := s.Push(tt.size); err != nil || sp != end-addr.Addr(tt.below) || sp != s.SP() {
+			t.Errorf("push %d: %v, %v, SP %v, want %v", tt.size, sp, err, s.SP(), end-addr.Addr(tt.below))
+		}
+	}
+	var sizes []addr.Bytes
+	for frame := range s.Frames() {
+		sizes = append(sizes, frame.Size())
+	}
+	if want := []addr.Bytes{112, 16, 16, 16, 32, 32 << 10}; !slices.Equal(sizes, want) {
+		t.Errorf("frames of %v bytes, want %v", sizes, want)
+	}
+	for first := range s.Frames() {
+		if first.Hi != end {
+			t.Errorf("the oldest frame is %v, want its end at %v", first, end)
+		}
+		break
+	}
+	for i, below := range []addr.Bytes{192, 160, 144, 128, 112, 0} {
+		if err := s.Pop(); err != nil || s.SP() != end-addr.Addr(below) {
+			t.Errorf("pop %d: %v, SP %v, want %v", i, err, s.SP(), end-addr.Addr(below))
+		}
+	}
+	err := s.Pop()
+	if want := fmt.Sprintf("pop at %v: the stack has no frame", end); !errors.Is(err, ErrStackEmpty) || err.Error() != want {
+		t.Errorf("pop of an empty stack: %v, want %s", err, want)
+	}
+}
+
+func TestStackOverflowIsTheKernels(t *testing.T) {
+	r := newRegion(t, Config{Stack: 16 << 10})
+	s := r.Stack()
+	below := s.Range().Lo - 1
+	if _, err := s.Push(12 << 10); err != nil {
+		t.Fatal(err)
+	}
+	before := s.SP()
+	for _, size := range []addr.Bytes{s.Range().Size()/4 + 1, 1 << 20, 1 << 40, ^addr.Bytes(0), ^addr.Bytes(0) - 14} {
+		sp, err := s.Push(size)
+		overflow, ok := errors.AsType[*StackError](err)
+		if !ok || !errors.Is(err, ErrStackOverflow) || overflow.Addr != below || overflow.Op != "push" || sp != 0 {
+			t.Fatalf("push %d: %v, %v, want an overflow at %v", size, sp, err, below)
+		}
+		if want := fmt.Sprintf("push %d bytes: stack overflow at %v: the guard page below the stack", size, below); err.Error() != want {
+			t.Errorf("push %d: %q, want %q", size, err, want)
+		}
+		if s.SP() != before || s.Depth() != 1 {
+			t.Fatalf("push %d moved the stack pointer to %v", size, s.SP())
+		}
+	}
+	if _, err := s.Push(s.Range().Size() - 12<<10); err != nil { // the last byte above the guard
+		t.Fatal(err)
+	}
+	if s.SP() != s.Range().Lo {
+		t.Errorf("a full stack has its pointer at %v, want %v", s.SP(), s.Range().Lo)
+	}
+	if err := r.Store(s.SP(), []byte("bottom")); err != nil {
+		t.Error(err)
+	}
+	for _, size := range []addr.Bytes{0, 1} {
+		if _, err := s.Push(size); !errors.Is(err, ErrStackOverflow) {
+			t.Errorf("push %d on a full stack: %v", size, err)
+		}
+	}
+	if err := errors.Join(s.Check(), s.Pop(), s.Pop()); err != nil {
+		t.Error(err)
+	}
+}
+
+// 100,000 faults, each at the right address, leave the stack and the process sound.
+func TestManyOverflows(t *testing.T) {
+	n := 100_000
+	if testing.Short() || emulated(t) {
+		n = 1000
+	}
+	s := newRegion(t, Config{Stack: 1}).Stack()
+	for i := range n {
+		overflow, ok := errors.AsType[*StackError](second(s.Push(1 << 20)))
+		if !ok || overflow.Addr != s.Range().Lo-1 {
+			t.Fatalf("overflow %d: %v", i, overflow)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestAnAccessibleGuardIsToldApart(t *testing.T) {
+	s := newRegion(t, Config{Stack: 1}).Stack()
+	if err := s.kernel.commit(s.guard); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Push(1 << 20); !errors.Is(err, errOpenGuard) || !strings.Contains(err.Error(), s.SP().String()) {
+		t.Error(err)
+	}
+}
+
+func TestTouchPassesOtherPanicsOn(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("an index out of range was taken for a fault")
+		}
+	}()
+	touch(nil, 1)
+}
+
+// Random pushes and pops against a plain list of sizes.
+func TestStackAgainstAList(t *testing.T) {
+	s := newRegion(t, Config{Stack: 256 << 10}).Stack()
+	rng := rand.New(rand.NewPCG(1, 2))
+	var sizes []addr.Bytes
+	used := addr.Bytes(0)
+	for i := range 20_000 {
+		size := addr.Bytes(rng.Uint64N(1 << (1 + rng.Uint64N(14))))
+		frame := max(size, 1).AlignUp(16)
+		switch fits := used+frame <= s.Range().Size(); {
+		case rng.IntN(5) < 2 && len(sizes) > 0:
+			if err := s.Pop(); err != nil {
+				t.Fatal(err)
+			}
+			used -= sizes[len(sizes)-1]
+			sizes = sizes[:len(sizes)-1]
+		case fits:
+			if _, err := s.Push(size); err != nil {
+				t.Fatal(err)
+			}
+			sizes, used = append(sizes, frame), used+frame
+		default:
+			if _, err := s.Push(size); !errors.Is(err, ErrStackOverflow) {
+				t.Fatal(err)
+			}
+		}
+		if s.SP() != s.Range().Hi-addr.Addr(used) || s.Depth() != len(sizes) || s.Committed() < used {
+			t.Fatalf("operation %d: SP %v, %d frames, %d bytes committed; want %d frames of %d bytes", i, s.SP(), s.Depth(), s.Committed(), len(sizes), used)
+		}
+		if err := s.Check(); i%100 == 0 && err != nil {
+			t.Fatal(err)
+		}
+	}
+}

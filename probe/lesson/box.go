@@ -1,0 +1,57 @@
+package lesson
+
+import (
+	"fmt"
+
+	"memprobe/probe"
+	"memprobe/probe/rust"
+)
+
+// Box puts one number on the heap and another one on the stack.
+var Box = &probe.Scenario{
+	Name:   "box",
+	Title:  "One number on the heap, one on the stack",
+	Lesson: ownership2 + ", heap allocation code example",
+	Source: `fn main() {
+    let x = Box::new(5);
+    let y = 34;
+}
+`,
+	Run: runBox,
+}
+
+func runBox(m *probe.Machine) {
+	x, y := probe.Let("x", rust.Box(rust.I32)), probe.Let("y", rust.I32)
+	m.Call("main", x, y)
+	m.Step(1, "main is called",
+		"Its frame has 8 bytes for x, a pointer, and 4 for y, a number. Neither has a value yet.")
+
+	m.BoxNew(x, 5)
+	block := m.Block(x)
+	m.Step(2, "5 goes to the heap, its address to x",
+		"Box::new asks the heap for 4 bytes and puts 5 there. x itself is the address of that block, nothing more.",
+		probe.Note{
+			Lesson: "5 is at 0x3FFFFFCE",
+			Here:   fmt.Sprintf("it is at %v", block.Addr),
+			Why:    "an i32's address is a multiple of 4, and 0x3FFFFFCE is not one.",
+		},
+		probe.Note{
+			Lesson: "the place is chosen in no particular order",
+			Here:   "the lowest free block that fits",
+			Why:    "each allocator has its rule, and this one's is first fit.",
+		})
+
+	m.Set(y, 34)
+	m.Step(3, "34 stays on the stack",
+		"y is a number whose size everybody knows, so it needs no block: its four bytes are the value.",
+		probe.Note{
+			Lesson: "y is 34 in the program, 42 in the text",
+			Here:   "y is " + m.Value(y),
+			Why:    "the machine runs the program.",
+		})
+
+	m.DropLocals()
+	m.Step(4, "x goes out of scope",
+		"Dropping x frees its block. y owns nothing: it goes when the frame does.")
+	m.Return()
+}

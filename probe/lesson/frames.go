@@ -1,0 +1,64 @@
+package lesson
+
+import (
+	"fmt"
+
+	"memprobe/probe"
+	"memprobe/probe/rust"
+)
+
+// Frames calls a function and returns from it: a frame appears below main's and
+// goes again.
+var Frames = &probe.Scenario{
+	Name:   "frames",
+	Title:  "A call pushes a frame, a return pops it",
+	Lesson: stackVsHeap + ", stack frames",
+	Source: `fn add(a: i32, b: i32) -> i32 {
+    let result = a + b;
+    result
+}
+
+fn main() {
+    let x = 5;
+    let y = 10;
+    let sum = add(x, y);
+}
+`,
+	Run: runFrames,
+}
+
+func runFrames(m *probe.Machine) {
+	x, y, sum := probe.Let("x", rust.I32), probe.Let("y", rust.I32), probe.Let("sum", rust.I32)
+	m.Call("main", x, y, sum)
+	m.Set(x, 5)
+	m.Set(y, 10)
+	m.Step(8, "main has a frame of its own",
+		"One push made room for all three variables. x and y have their values; sum has its place, but no value until add returns.",
+		probe.Note{
+			Lesson: "x on top, then y, then sum",
+			Here:   fmt.Sprintf("x is lowest, at %v", m.Addr(x)),
+			Why:    "rustc places the last variable highest, and high addresses are on top.",
+		})
+
+	before := m.SP()
+	a, b, result := probe.Arg("a", x), probe.Arg("b", y), probe.Let("result", rust.I32)
+	m.Call("add", a, b, result)
+	m.Add(result, a, b)
+	m.Step(2, "add has a frame below main's",
+		"a and b are copies of x and y: add can change them and main never notices. The stack pointer now stands at the end of add's frame.",
+		probe.Note{
+			Lesson: "a push increments the stack pointer",
+			Here:   fmt.Sprintf("it went down, from %v to %v", before, m.SP()),
+			Why:    "on x86-64 and arm64 the stack grows toward lower addresses.",
+		},
+		probe.Note{
+			Lesson: "add is drawn above main",
+			Here:   "add stands below main",
+			Why:    "its addresses are lower. \"Top of the stack\" means the newest end.",
+		})
+
+	m.ReturnTo(sum, result)
+	m.Step(9, "add's frame is gone, its result is in sum",
+		"Popping moved the stack pointer back, nothing else. The bytes of add still stand below it, free for the next call.")
+	m.Return()
+}

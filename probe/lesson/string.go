@@ -1,0 +1,59 @@
+package lesson
+
+import (
+	"fmt"
+	"strings"
+
+	"memprobe/probe"
+	"memprobe/probe/rust"
+)
+
+// String makes a String: a handle of fixed size on the stack, its text on the heap.
+var String = &probe.Scenario{
+	Name:   "string",
+	Title:  "A text on the heap, its handle on the stack",
+	Lesson: stackVsHeap + ", the heap",
+	Source: `fn main() {
+    let s = String::from("hello");
+}
+`,
+	Run: runString,
+}
+
+func runString(m *probe.Machine) {
+	s := probe.Let("s", rust.String)
+	m.Call("main", s)
+	m.Step(1, "main is called",
+		"Its frame has 24 bytes for s, however long the text will be. Nothing is stored in them yet, and the heap is one free block.")
+
+	m.StringFrom(s, "hello")
+	var order []string
+	for _, f := range rust.String.Fields() {
+		order = append(order, f.Name)
+	}
+	block := m.Block(s)
+	m.Step(2, "the text goes to the heap, its handle to the stack",
+		"How long a text is, only the run knows, so its bytes go to the heap. main keeps a handle of fixed size: "+
+			"how much room there is, where it is, how much of it is used.",
+		probe.Note{
+			Lesson: "ptr, len, capacity",
+			Here:   strings.Join(order, ", "),
+			Why:    "rustc picks the order of a struct's fields; rustc 1.95 picks this one.",
+		},
+		probe.Note{
+			Lesson: "the text is at 0x7f2a",
+			Here:   fmt.Sprintf("it is at %v", block.Addr),
+			Why:    "the lesson cut the address to fit its picture.",
+		},
+		probe.Note{
+			Lesson: "five boxes for five letters",
+			Here:   fmt.Sprintf("%d bytes asked for, %d set aside", block.Requested, block.Size),
+			Why:    "blocks are multiples of 16 bytes, so that any value in one is aligned.",
+		})
+
+	m.DropLocals()
+	m.Step(3, "s goes out of scope",
+		"At the closing brace s is dropped and its block goes back to the heap. Nobody wipes anything: "+
+			"the handle still names the block, but no code can use it any more.")
+	m.Return()
+}

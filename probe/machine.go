@@ -1,0 +1,257 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+
+	"memprobe/layout"
+	"memprobe/layout/addr"
+	"memprobe/mmapheap"
+	"memprobe/probe/rust"
+)
+
+// Machine runs a scenario's program: a stack of frames with variables, a heap,
+// and the operations that a compiler would make of the source. It holds where
+// variables lie and what the compiler knows of them, never their values: each
+// operation reads its operands from memory and writes its result there.
+//
+// An operation that can't be done (no space, a stack overflow, a pointer that
+// somebody overwrote) ends the program, as it would end a real one; Run returns
+// the reason. So scenarios need no error handling.
+type Machine struct {
+	region *mmapheap.Region
+	heap   *mmapheap.Heap
+	stack  *mmapheap.Stack
+	opts   Options
+	paused bool
+
+	trace  Trace
+	frames []*frame
+	events []Event // since the last step
+	kernel meter
+}
+
+// frame is a call in progress.
+type frame struct {
+	name  string
+	start addr.Addr
+	size  addr.Bytes
+	vars  []*Local
+}
+
+// Local is a variable of a scenario's program: a local or a parameter. Let and
+// Arg make one, Machine.Call gives it its place.
+type Local struct {
+	name  string
+	typ   rust.Type
+	from  *Local // where a parameter's value comes from
+	at    addr.Addr
+	state State
+}
+
+// Let declares a local variable. It is uninitialised until something is stored.
+func Let(name string, typ rust.Type) *Local {
+	return &Local{name: name, typ: typ, state: Uninitialised}
+}
+
+// Arg declares a parameter that gets the value of a variable of the caller's,
+// copied or moved as its type demands.
+func Arg(name string, value *Local) *Local {
+	return &Local{name: name, typ: value.typ, from: value, state: Uninitialised}
+}
+
+// slot is the memory of the variable's value.
+func (v *Local) slot() addr.Range { return addr.Span(v.at, v.typ.Size()) }
+
+// abort carries the reason why the program can't go on from an operation to Run.
+type abort struct{ err error }
+
+// must ends the program where err is not nil; doing says what was being done.
+func (m *Machine) must(err error, doing string, args ...any) {
+	if err == nil {
+		return
+	}
+	if overflow := new(mmapheap.StackError); errors.As(err, &overflow) {
+		m.event(Event{Kind: EventFault, Addr: overflow.Addr})
+	}
+	panic(abort{fmt.Errorf(doing+": %w", append(args, err)...)})
+}
+
+func (m *Machine) event(e Event) { m.events = append(m.events, e) }
+
+// load reads the n bytes at a.
+func (m *Machine) load(a addr.Addr, n addr.Bytes) []byte {
+	b := make([]byte, n)
+	m.must(m.kernel.count(func() error { return m.region.Load(a, b) }), "read %d bytes", n)
+	return b
+}
+
+// peek is load for a snapshot: the program does not do it, so it costs nothing.
+func (m *Machine) peek(a addr.Addr, n addr.Bytes) []byte {
+	b := make([]byte, n)
+	m.must(m.region.Load(a, b), "snapshot")
+	return b
+}
+
+// store writes b at a.
+func (m *Machine) store(a addr.Addr, b []byte) {
+	m.must(m.kernel.count(func() error { return m.region.Store(a, b) }), "write %d bytes", len(b))
+}
+
+// growing runs an operation that may commit memory, and notes what it committed.
+func (m *Machine) growing(op func()) {
+	heap, stack := m.accessible()
+	op()
+	heapNow, stackNow := m.accessible()
+	if heapNow.Hi != heap.Hi {
+		m.event(Event{Kind: EventGrow, Addr: heap.Hi, Size: heapNow.Hi.Sub(heap.Hi)})
+	}
+	if stackNow.Lo != stack.Lo {
+		m.event(Event{Kind: EventGrow, Addr: stackNow.Lo, Size: stack.Lo.Sub(stackNow.Lo)})
+	}
+}
+
+// accessible is what may be read and written of the heap and of the stack.
+func (m *Machine) accessible() (heap, stack addr.Range) {
+	top := m.stack.Range().Hi
+	return addr.Span(m.heap.Range().Lo, m.heap.Committed()), addr.Range{Lo: top - addr.Addr(m.stack.Committed()), Hi: top}
+}
+
+// Call pushes a frame for the function with the given parameters and locals, and
+// passes the parameters. The variables lie as rustc 1.95 places them without
+// optimisation: the last one declared at the high end, each aligned to its type.
+func (m *Machine) Call(function string, vars ...*Local) {
+	values := make([][]byte, len(vars)) // read before the push, as in registers
+	for i, v := range vars {
+		if v.from != nil {
+			values[i] = m.use(v.from)
+		}
+	}
+	var size addr.Bytes
+	depth := make([]addr.Bytes, len(vars)) // from the frame's end down to the variable
+	for i := len(vars) - 1; i >= 0; i-- {
+		size = (size + vars[i].typ.Size()).AlignUp(vars[i].typ.Align())
+		depth[i] = size
+	}
+
+	end := m.stack.SP()
+	m.growing(func() {
+		_, err := m.stack.Push(size)
+		m.must(err, "call %s", function)
+	})
+	f := &frame{name: function, start: m.stack.SP(), size: end.Sub(m.stack.SP()), vars: vars}
+	m.frames = append(m.frames, f)
+	m.event(Event{Kind: EventCall, Addr: f.start, Size: f.size})
+	for i, v := range vars {
+		v.at = end - addr.Addr(depth[i])
+		if v.from != nil {
+			m.give(v, v.from, values[i])
+		}
+	}
+}
+
+// Return ends the running function: its variables are dropped, the last one
+// declared first, and its frame is popped.
+func (m *Machine) Return() {
+	m.DropLocals()
+	m.pop()
+}
+
+// ReturnTo ends the running function with the value of one of its variables,
+// which the caller's variable dst receives.
+func (m *Machine) ReturnTo(dst, value *Local) {
+	b := m.use(value)
+	m.DropLocals()
+	m.pop()
+	m.give(dst, value, b)
+}
+
+func (m *Machine) pop() {
+	f := m.running()
+	m.must(m.stack.Pop(), "return from %s", f.name)
+	m.frames = m.frames[:len(m.frames)-1]
+	m.event(Event{Kind: EventReturn, Addr: f.start, Size: f.size})
+}
+
+func (m *Machine) running() *frame { return m.frames[len(m.frames)-1] }
+
+// DropLocals drops the variables of the running function, the last one declared
+// first, as at the end of its block. The frame stays.
+func (m *Machine) DropLocals() {
+	vars := m.running().vars
+	for i := len(vars) - 1; i >= 0; i-- {
+		m.Drop(vars[i])
+	}
+}
+
+// Drop ends the life of a variable's value and frees the blocks that it owns.
+// Nothing happens to a variable that is not live, nor to one that owns nothing
+// by its type.
+func (m *Machine) Drop(v *Local) {
+	if v.state != Live || v.typ.Copy() {
+		return
+	}
+	m.event(Event{Kind: EventDrop, Addr: v.at, Size: v.typ.Size()})
+	b := m.load(v.at, v.typ.Size())
+	m.must(rust.EachOwned(v.name, v.typ, b, m.region, func(path string, block addr.Addr) error {
+		b, err := m.heap.Block(block)
+		if err == nil {
+			err = m.heap.Free(block)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		m.event(Event{Kind: EventFree, Addr: block, Size: b.Requested})
+		return nil
+	}), "drop %s", v.name)
+	v.state = Dropped
+}
+
+// Assign copies or moves src to dst, as `let dst = src` does: the value of a Copy
+// type stays usable in src, another one's new owner is dst alone.
+func (m *Machine) Assign(dst, src *Local) { m.give(dst, src, m.use(src)) }
+
+// use reads a variable that the program uses as a value.
+func (m *Machine) use(v *Local) []byte {
+	if v.state != Live {
+		panic(fmt.Sprintf("probe: the scenario uses %s, which is %s", v.name, v.state))
+	}
+	return m.load(v.at, v.typ.Size())
+}
+
+// give stores in dst the bytes that were read from src.
+func (m *Machine) give(dst, src *Local, b []byte) {
+	m.store(dst.at, b)
+	dst.state = Live
+	kind := EventCopy
+	if !src.typ.Copy() {
+		kind, src.state = EventMove, Moved
+	}
+	from := src.at
+	m.event(Event{Kind: kind, Addr: dst.at, Size: dst.typ.Size(), From: &from})
+}
+
+// Owned lists the parts of the machine's memory, for whoever classifies this
+// process's mappings: memprobe knows what they are, since it mapped them.
+func (m *Machine) Owned() []layout.Owned {
+	parts := m.region.Parts()
+	owned := make([]layout.Owned, len(parts))
+	for i, p := range parts {
+		owned[i] = layout.Owned{Range: p.Range, Kind: ownedKinds[p.Kind], Name: p.Kind.String()}
+	}
+	return owned
+}
+
+// ownedKinds are layout's kinds for mmapheap's.
+var ownedKinds = map[mmapheap.PartKind]layout.Kind{
+	mmapheap.Guard:        layout.KindOwnGuard,
+	mmapheap.HeapPart:     layout.KindOwnHeap,
+	mmapheap.HeapReserve:  layout.KindOwnHeapReserve,
+	mmapheap.FreeSpace:    layout.KindOwnFree,
+	mmapheap.StackPart:    layout.KindOwnStack,
+	mmapheap.StackReserve: layout.KindOwnStackReserve,
+	mmapheap.Bookkeeping:  layout.KindOwnBookkeeping,
+}
+
+// Trace is what the run has left so far.
+func (m *Machine) Trace() *Trace { return &m.trace }

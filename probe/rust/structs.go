@@ -1,0 +1,122 @@
+package rust
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"memprobe/layout/addr"
+)
+
+// composite is a struct, a tuple or an array: fields one behind the other.
+type composite struct {
+	name        string
+	declared    []Field // in the order of the source
+	size, align addr.Bytes
+	edge        niche
+	format      func(values []string) string // declaration order
+}
+
+// Struct is a struct with named fields, in rustc's order: the one with the
+// least padding, not the one of the source. The fields' Offset is ignored.
+func Struct(name string, fields ...Field) Type {
+	return compose(name, fields, false, func(values []string) string {
+		named := make([]string, len(values))
+		for i, v := range values {
+			named[i] = fields[i].Name + ": " + v
+		}
+		if len(named) == 0 {
+			return name
+		}
+		return name + " { " + strings.Join(named, ", ") + " }"
+	})
+}
+
+// Tuple is a tuple; without elements it is (), the unit, of size 0.
+func Tuple(elems ...Type) Type {
+	fields, names := make([]Field, len(elems)), make([]string, len(elems))
+	for i, t := range elems {
+		fields[i] = Field{Name: fmt.Sprint(i), Type: t}
+		names[i] = t.Name()
+	}
+	brackets := func(values []string) string {
+		if len(values) == 1 {
+			return "(" + values[0] + ",)"
+		}
+		return "(" + strings.Join(values, ", ") + ")"
+	}
+	return compose(brackets(names), fields, true, brackets)
+}
+
+func compose(name string, fields []Field, tail bool, format func([]string) string) Type {
+	types := make([]Type, len(fields))
+	for i, f := range fields {
+		types[i] = f.Type
+	}
+	p := place(types, tail)
+	declared := slices.Clone(fields)
+	for i := range declared {
+		declared[i].Offset = p.offsets[i]
+	}
+	return composite{name, declared, p.size, p.align, p.niche, format}
+}
+
+// Array is the array [elem; n].
+func Array(elem Type, n int) Type {
+	c := composite{
+		name:  fmt.Sprintf("[%s; %d]", elem.Name(), n),
+		size:  elem.Size() * addr.Bytes(n),
+		align: elem.Align(),
+		format: func(values []string) string {
+			return "[" + strings.Join(values, ", ") + "]"
+		},
+	}
+	for i := range n {
+		c.declared = append(c.declared, Field{fmt.Sprintf("[%d]", i), elem, elem.Size() * addr.Bytes(i)})
+	}
+	if n > 0 {
+		c.edge = elem.niche()
+	}
+	return c
+}
+
+func (c composite) Name() string      { return c.name }
+func (c composite) Size() addr.Bytes  { return c.size }
+func (c composite) Align() addr.Bytes { return c.align }
+func (c composite) niche() niche      { return c.edge }
+
+func (c composite) Fields() []Field {
+	return slices.SortedStableFunc(slices.Values(c.declared), func(f, g Field) int { return int(f.Offset) - int(g.Offset) })
+}
+
+// Copy reports whether all fields are copied. A real struct must derive Copy as
+// well; the lessons' structs of plain numbers are taken to.
+func (c composite) Copy() bool {
+	return !slices.ContainsFunc(c.declared, func(f Field) bool { return !f.Type.Copy() })
+}
+
+// Encode takes a []any with a value for each field, in declaration order.
+// Padding is zero.
+func (c composite) Encode(v any) ([]byte, error) {
+	values, ok := v.([]any)
+	if !ok || len(values) != len(c.declared) {
+		return nil, mismatch(c, v)
+	}
+	b := make([]byte, c.size)
+	for i, f := range c.declared {
+		field, err := f.Type.Encode(values[i])
+		if err != nil {
+			return nil, fmt.Errorf("encode %s.%s: %w", c.name, f.Name, err)
+		}
+		copy(b[f.Offset:], field)
+	}
+	return b, nil
+}
+
+func (c composite) Format(b []byte, mem Memory) string {
+	values := make([]string, len(c.declared))
+	for i, f := range c.declared {
+		values[i] = f.Type.Format(b[f.Offset:][:f.Type.Size()], mem)
+	}
+	return c.format(values)
+}

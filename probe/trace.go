@@ -1,0 +1,180 @@
+package probe
+
+import (
+	"encoding/hex"
+
+	"memprobe/layout/addr"
+)
+
+// Schema is the version of Trace's JSON form.
+const Schema = 1
+
+// Trace is what one run of a scenario left: a snapshot a step. Addresses are hex
+// strings in JSON, sizes are numbers of bytes.
+type Trace struct {
+	Schema   int        `json:"schema"`
+	Scenario string     `json:"scenario"`
+	Title    string     `json:"title"`
+	Lesson   string     `json:"lesson"` // where the lesson tells of it
+	PID      int        `json:"pid"`
+	Arch     string     `json:"arch"` // as Go names it: amd64, arm64
+	PageSize addr.Bytes `json:"page_size"`
+	Memory   Memory     `json:"memory"`
+	Source   []string   `json:"source"` // the program's lines, without line ends
+	Steps    []Step     `json:"steps"`
+}
+
+// Memory is where the scenario's memory lies.
+type Memory struct {
+	Base  addr.Addr  `json:"base"`
+	End   addr.Addr  `json:"end"`
+	Stack addr.Range `json:"stack"` // all that the stack may grow into
+	Heap  addr.Range `json:"heap"`  // likewise
+	Maps  []string   `json:"maps"`  // the kernel's lines that cover [Base, End)
+}
+
+// Step is one snapshot with its caption.
+type Step struct {
+	N      int       `json:"n"`               // from 1
+	Again  bool      `json:"again,omitempty"` // taken once more, after a hold
+	Title  string    `json:"title"`
+	Text   string    `json:"text"`
+	Line   int       `json:"line"` // the line of Source that has just run, from 1
+	SP     addr.Addr `json:"sp"`   // the stack pointer: the lowest byte in use
+	Frames []Frame   `json:"frames"`
+	Heap   Heap      `json:"heap"`
+	Events []Event   `json:"events"` // what the program did since the step before
+	Kernel Kernel    `json:"kernel"`
+	Notes  []Note    `json:"notes,omitempty"`
+}
+
+// Note sets a lesson's simplification beside what is there.
+type Note struct {
+	Lesson string `json:"lesson"` // what the lesson says or draws
+	Here   string `json:"here"`   // what is so in this run
+	Why    string `json:"why"`
+}
+
+// Frame is one call's share of the stack. Frames run from the oldest to the newest.
+type Frame struct {
+	Name    string     `json:"name"`
+	Start   addr.Addr  `json:"start"`
+	End     addr.Addr  `json:"end"`
+	Active  bool       `json:"active"`  // its function is the one that runs
+	Padding addr.Bytes `json:"padding"` // bytes of the frame that no variable has
+	Vars    []Var      `json:"vars"`    // as declared
+}
+
+// State is what a variable's bytes are worth.
+type State string
+
+// The states of a variable. Only a live one has a value that the program may
+// use; the bytes of the others are what happens to stand there.
+const (
+	Live          State = "live"
+	Uninitialised State = "uninitialised"
+	Moved         State = "moved"
+	Dropped       State = "dropped"
+)
+
+// Var is a variable in its slot.
+type Var struct {
+	Name   string     `json:"name"`
+	Type   string     `json:"type"`
+	Addr   addr.Addr  `json:"addr"`
+	Size   addr.Bytes `json:"size"`
+	Align  addr.Bytes `json:"align"`
+	Bytes  Hex        `json:"bytes"`
+	Value  string     `json:"value"` // as Rust prints it; "?" where the state gives it none
+	State  State      `json:"state"`
+	Fields []Field    `json:"fields"` // by offset; none for a scalar
+}
+
+// Field is a part of a variable that has a name of its own.
+type Field struct {
+	Name     string     `json:"name"`
+	Type     string     `json:"type"`
+	Addr     addr.Addr  `json:"addr"`
+	Size     addr.Bytes `json:"size"`
+	Bytes    Hex        `json:"bytes"`
+	Value    string     `json:"value"`
+	PointsTo *addr.Addr `json:"points_to,omitempty"` // for a pointer to memory of the scenario's
+}
+
+// Heap is the heap's state: its blocks tile the arena.
+type Heap struct {
+	Used   addr.Bytes `json:"used"` // bytes in used blocks, what was set aside
+	Free   addr.Bytes `json:"free"`
+	Blocks []Block    `json:"blocks"` // by address
+}
+
+// Block is one block of the heap.
+type Block struct {
+	Addr      addr.Addr  `json:"addr"`
+	Size      addr.Bytes `json:"size"`      // what was set aside
+	Requested addr.Bytes `json:"requested"` // what was asked for; 0 for a free block
+	State     string     `json:"state"`     // BlockUsed or BlockFree
+	Owner     string     `json:"owner"`     // such as main.s; empty where no live variable owns it
+	Bytes     Hex        `json:"bytes"`     // the payload, empty for a free block
+}
+
+// The states of a block.
+const (
+	BlockUsed = "used"
+	BlockFree = "free"
+)
+
+// Event is one thing that the program did.
+type Event struct {
+	Kind     Kind        `json:"kind"`
+	Addr     addr.Addr   `json:"addr"` // what it was done to
+	Size     addr.Bytes  `json:"size"`
+	From     *addr.Addr  `json:"from,omitempty"`      // copy, move, resize: where it was before
+	LookedAt []Candidate `json:"looked_at,omitempty"` // alloc: the search
+}
+
+// Kind is the kind of an event.
+type Kind string
+
+// The kinds of events. A call and a return name a frame; alloc, resize and free
+// a block; store, copy, move and drop a variable; grow the memory that became
+// accessible; a fault the address of an access that could not be made.
+const (
+	EventCall   Kind = "call"
+	EventReturn Kind = "return"
+	EventStore  Kind = "store"
+	EventCopy   Kind = "copy"
+	EventMove   Kind = "move"
+	EventAlloc  Kind = "alloc"
+	EventResize Kind = "resize"
+	EventFree   Kind = "free"
+	EventDrop   Kind = "drop"
+	EventGrow   Kind = "grow"
+	EventFault  Kind = "fault"
+)
+
+// Candidate is a free block that first fit looked at.
+type Candidate struct {
+	Addr addr.Addr  `json:"addr"`
+	Size addr.Bytes `json:"size"`
+	Fits bool       `json:"fits"`
+}
+
+// Kernel is what the kernel says changed for the scenario's memory in a step.
+type Kernel struct {
+	Resident int64 `json:"resident"` // bytes in memory, more or fewer than before
+	Faults   int64 `json:"faults"`   // page faults that the program's accesses caused
+}
+
+// Hex is bytes that JSON shows as hexadecimal digits.
+type Hex []byte
+
+// MarshalText writes two digits a byte.
+func (h Hex) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (h *Hex) UnmarshalText(text []byte) error {
+	b, err := hex.AppendDecode(nil, text)
+	*h = b
+	return err
+}

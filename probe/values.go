@@ -1,0 +1,150 @@
+package probe
+
+import (
+	"errors"
+	"math/big"
+
+	"memprobe/layout/addr"
+	"memprobe/probe/rust"
+)
+
+// Set stores a value in v; what a Go value stands for, v's type tells.
+func (m *Machine) Set(v *Local, value any) {
+	b, err := v.typ.Encode(value)
+	m.must(err, "set %s", v.name)
+	m.put(v, b)
+}
+
+// put stores bytes of v's type in v and makes it live.
+func (m *Machine) put(v *Local, b []byte) {
+	m.store(v.at, b)
+	v.state = Live
+	m.event(Event{Kind: EventStore, Addr: v.at, Size: v.typ.Size()})
+}
+
+// errOverflow is what a Rust program built for debugging panics with.
+var errOverflow = errors.New("attempt to add with overflow")
+
+// Add stores a + b in sum. All three have the same integer type; a sum that it
+// can't hold ends the program, as it does in Rust's debug builds.
+func (m *Machine) Add(sum, a, b *Local) {
+	typ := sum.typ.(rust.Int)
+	n := new(big.Int).Add(typ.Decode(m.use(a)), typ.Decode(m.use(b)))
+	if !typ.Holds(n) {
+		m.must(errOverflow, "%s = %s + %s", sum.name, a.name, b.name)
+	}
+	m.Set(sum, n)
+}
+
+// alloc asks the heap for n bytes and notes the search that it made.
+func (m *Machine) alloc(n addr.Bytes) (block addr.Addr) {
+	var looked []Candidate
+	for c := range m.heap.Explain(n) {
+		looked = append(looked, Candidate{c.Addr, c.Size, c.Fits})
+	}
+	m.growing(func() {
+		var err error
+		block, err = m.heap.Alloc(n)
+		m.must(err, "allocate %d bytes", n)
+	})
+	m.event(Event{Kind: EventAlloc, Addr: block, Size: n, LookedAt: looked})
+	return block
+}
+
+// StringFrom is `v = String::from(text)`: a block for exactly the text, its bytes
+// copied into it. An empty text needs no block.
+func (m *Machine) StringFrom(v *Local, text string) {
+	typ, n := v.typ.(rust.Buffer), addr.Bytes(len(text))
+	if n == 0 {
+		m.put(v, typ.Header(0, typ.Dangling(), 0))
+		return
+	}
+	block := m.alloc(n)
+	m.store(block, []byte(text))
+	m.event(Event{Kind: EventStore, Addr: block, Size: n})
+	m.put(v, typ.Header(n, block, n))
+}
+
+// PushStr is `v.push_str(text)`.
+func (m *Machine) PushStr(v *Local, text string) { m.extend(v, []byte(text)) }
+
+// VecNew is `v = Vec::new()`: no block yet.
+func (m *Machine) VecNew(v *Local) {
+	typ := v.typ.(rust.Buffer)
+	m.put(v, typ.Header(0, typ.Dangling(), 0))
+}
+
+// VecPush is `v.push(value)`.
+func (m *Machine) VecPush(v *Local, value any) {
+	b, err := v.typ.(rust.Buffer).Elem().Encode(value)
+	m.must(err, "push to %s", v.name)
+	m.extend(v, b)
+}
+
+// extend appends elements, whose bytes are b, to the buffer v. Where the capacity
+// is used up, the buffer grows first: in place, or into another block.
+func (m *Machine) extend(v *Local, b []byte) {
+	typ := v.typ.(rust.Buffer)
+	capacity, ptr, n := typ.Split(m.use(v))
+	size := typ.Elem().Size()
+	added := addr.Bytes(len(b)) / size
+	if need := n + added; need > capacity {
+		grown := typ.Grow(capacity, need)
+		if capacity == 0 {
+			ptr = m.alloc(grown * size)
+		} else {
+			ptr = m.resize(ptr, grown*size)
+		}
+		capacity = grown
+	}
+	end := ptr.Offset(n * size)
+	m.store(end, b)
+	m.event(Event{Kind: EventStore, Addr: end, Size: addr.Bytes(len(b))})
+	m.put(v, typ.Header(capacity, ptr, n+added))
+}
+
+func (m *Machine) resize(old addr.Addr, n addr.Bytes) (block addr.Addr) {
+	m.growing(func() {
+		var err error
+		block, err = m.heap.Resize(old, n)
+		m.must(err, "resize to %d bytes", n)
+	})
+	m.event(Event{Kind: EventResize, Addr: block, Size: n, From: &old})
+	return block
+}
+
+// BoxNew is `v = Box::new(value)`.
+func (m *Machine) BoxNew(v *Local, value any) {
+	typ := v.typ.(rust.Boxed)
+	b, err := typ.Elem().Encode(value)
+	m.must(err, "box %s", v.name)
+	block := addr.Addr(typ.Elem().Align()) // where there is nothing to store, as in Rust
+	if len(b) != 0 {
+		block = m.alloc(addr.Bytes(len(b)))
+		m.store(block, b)
+		m.event(Event{Kind: EventStore, Addr: block, Size: addr.Bytes(len(b))})
+	}
+	m.put(v, typ.Header(block))
+}
+
+// The following tell a scenario where things are, for its captions.
+
+// SP is the stack pointer.
+func (m *Machine) SP() addr.Addr { return m.stack.SP() }
+
+// Addr is where v lies.
+func (m *Machine) Addr(v *Local) addr.Addr { return v.at }
+
+// Value is v's value as Rust prints it, read from memory.
+func (m *Machine) Value(v *Local) string { return v.typ.Format(m.use(v), m.region) }
+
+// Block is the block that v owns; it has no state, owner or bytes. Where v's
+// pointer leads to no block, it has no sizes either.
+func (m *Machine) Block(v *Local) Block {
+	a, _ := v.typ.(rust.Handle).Block(m.use(v))
+	b, err := m.heap.Block(a)
+	if err != nil {
+		return Block{Addr: a}
+	}
+	return Block{Addr: a, Size: b.Size, Requested: b.Requested}
+}

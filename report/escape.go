@@ -1,0 +1,56 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// escape makes text from outside fit to be shown: no control character, no
+// character that changes the direction of its neighbours, no broken UTF-8 comes
+// through. A backslash is doubled, a byte that is not UTF-8 or a control below
+// 0x80 is \xNN, any other such character is \u{NNNN}; so the original can be told
+// from every escaped text.
+func escape(s string) string {
+	if !strings.ContainsFunc(s, needsEscape) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1, r < 0x80 && unicode.IsControl(r):
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case r == '\\':
+			b.WriteString(`\\`)
+		case needsEscape(r):
+			fmt.Fprintf(&b, `\u{%x}`, r)
+		default:
+			b.WriteRune(r)
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// needsEscape is true for utf8.RuneError as well, which broken bytes decode to.
+func needsEscape(r rune) bool {
+	return r == '\\' || r == utf8.RuneError || r != ' ' && !unicode.IsPrint(r)
+}
+
+// asciiOnly is s with what ASCII lacks as \u{NNNN}.
+func asciiOnly(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if r > unicode.MaxASCII {
+			fmt.Fprintf(&b, `\u{%x}`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

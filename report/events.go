@@ -1,0 +1,113 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"memprobe/layout/addr"
+	"memprobe/probe"
+)
+
+// happened says in words what the program and the kernel did in a step.
+func (p *page) happened(before, s *probe.Step) {
+	names := map[addr.Addr]string{}
+	for _, step := range []*probe.Step{before, s} { // frames that were popped, too
+		if step == nil {
+			continue
+		}
+		for _, f := range step.Frames {
+			for _, v := range f.Vars {
+				names[v.Addr] = f.Name + "." + v.Name
+			}
+		}
+	}
+	var words []string
+	for _, e := range s.Events {
+		if w := eventWords(e, names); w != "" {
+			words = append(words, w)
+		}
+	}
+	if len(words) > 0 {
+		p.blank()
+		p.prose(1, min(p.width-2, 96), "What happened: "+strings.Join(words, "; ")+".", plain)
+	}
+	if k := s.Kernel; k.Faults != 0 || k.Resident != 0 {
+		p.blank()
+		p.prose(1, min(p.width-2, 96), "The kernel says: "+kernelWords(k)+".", faint)
+	}
+}
+
+func eventWords(e probe.Event, names map[addr.Addr]string) string {
+	name := func(a addr.Addr) string {
+		if n, ok := names[a]; ok {
+			return n
+		}
+		return "block " + a.String()
+	}
+	switch e.Kind {
+	case probe.EventCall:
+		return "call: a frame of " + bytesOf(e.Size) + " was pushed"
+	case probe.EventReturn:
+		return "return: a frame of " + bytesOf(e.Size) + " was popped"
+	case probe.EventStore:
+		return fmt.Sprintf("%s stored in %s", bytesOf(e.Size), name(e.Addr))
+	case probe.EventCopy:
+		return fmt.Sprintf("%s copied to %s", name(*e.From), name(e.Addr))
+	case probe.EventMove:
+		return fmt.Sprintf("%s moved to %s", name(*e.From), name(e.Addr))
+	case probe.EventAlloc:
+		return fmt.Sprintf("%s allocated at %v (%s looked at)", bytesOf(e.Size), e.Addr, plural(len(e.LookedAt), "free block"))
+	case probe.EventResize:
+		if *e.From == e.Addr {
+			return fmt.Sprintf("block %v resized in place to %s", e.Addr, bytesOf(e.Size))
+		}
+		return fmt.Sprintf("block %v resized to %s at %v", *e.From, bytesOf(e.Size), e.Addr)
+	case probe.EventFree:
+		return fmt.Sprintf("block %v of %s freed", e.Addr, bytesOf(e.Size))
+	case probe.EventDrop:
+		return name(e.Addr) + " dropped"
+	case probe.EventGrow:
+		return fmt.Sprintf("%s at %v made accessible", size(e.Size), e.Addr)
+	case probe.EventFault:
+		return fmt.Sprintf("a fault at %v", e.Addr)
+	}
+	return ""
+}
+
+func kernelWords(k probe.Kernel) string {
+	words := plural(k.Faults, "page fault")
+	switch {
+	case k.Resident > 0:
+		words += ", " + size(addr.Bytes(k.Resident)) + " more of this memory resident"
+	case k.Resident < 0:
+		words += ", " + size(addr.Bytes(-k.Resident)) + " less of this memory resident"
+	}
+	return words
+}
+
+// outside says what somebody changed while the run was held.
+func (p *page) outside(before, s *probe.Step) {
+	c := since(before)
+	var words []string
+	for _, f := range s.Frames {
+		for _, v := range f.Vars {
+			if old := c.vars[v.Addr]; !bytes.Equal(old.Bytes, v.Bytes) {
+				words = append(words, fmt.Sprintf("%s.%s from %s (%s) to %s (%s)", f.Name, v.Name, old.Value, hexBytes(old.Bytes), v.Value, hexBytes(v.Bytes)))
+			}
+		}
+	}
+	for _, b := range s.Heap.Blocks {
+		old := c.blocks[b.Addr]
+		for i := range b.Bytes {
+			if i < len(old.Bytes) && old.Bytes[i] != b.Bytes[i] {
+				words = append(words, fmt.Sprintf("byte %v of block %v from %02x to %02x", b.Addr.Offset(addr.Bytes(i)), b.Addr, old.Bytes[i], b.Bytes[i]))
+			}
+		}
+	}
+	if len(words) == 0 {
+		words = []string{"nothing"}
+	}
+	p.blank()
+	p.prose(1, min(p.width-2, 96), "Changed from outside: "+strings.Join(words, "; ")+".", altered)
+}

@@ -1,0 +1,70 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Document is a model that can be reported in every format.
+type Document struct {
+	model any         // what the JSON form holds
+	text  func(*page) // draws the text form
+}
+
+// Format is one way to write a document.
+type Format struct {
+	Name  string
+	About string
+	Write func(io.Writer, Document, Options) error
+}
+
+// Formats are the formats in the order of --format's help; the first is the default.
+var Formats = []Format{
+	{"text", "for a person, as wide as the terminal", writeText},
+	{"json", "for a program; addresses are hex strings, sizes are bytes", writeJSON},
+}
+
+// FindFormat is the format of that name.
+func FindFormat(name string) (Format, error) {
+	var names []string
+	for _, f := range Formats {
+		if f.Name == name {
+			return f, nil
+		}
+		names = append(names, f.Name)
+	}
+	return Format{}, fmt.Errorf("no format %q: use %s", name, strings.Join(names, " or "))
+}
+
+// Options says what a document is written for. JSON takes no notice but of Line.
+type Options struct {
+	Width int  // terminal cells in a line, at least MinWidth
+	Color bool // with SGR escape sequences
+	ASCII bool // without any character above 0x7e
+	Line  bool // JSON on one line
+}
+
+// MinWidth is the narrowest text that can be drawn with every address whole.
+const MinWidth = 72
+
+// writeText draws the document on a page and writes that.
+func writeText(w io.Writer, d Document, o Options) error {
+	p := &page{opts: o, width: max(o.Width, MinWidth), glyphs: unicodeGlyphs}
+	if o.ASCII {
+		p.glyphs = asciiGlyphs
+	}
+	d.text(p)
+	_, err := io.WriteString(w, p.String())
+	return err
+}
+
+func writeJSON(w io.Writer, d Document, o Options) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if !o.Line {
+		enc.SetIndent("", "  ")
+	}
+	return enc.Encode(d.model)
+}

@@ -1,0 +1,68 @@
+package report
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"memprobe/layout/addr"
+)
+
+// size is n for a reader: exact below 1 KiB, else in the largest unit, with two
+// digits at least.
+func size(n addr.Bytes) string {
+	if n < 1024 {
+		return bytesOf(n)
+	}
+	return strings.Replace(humanize.IBytes(uint64(n)), ".0 ", " ", 1)
+}
+
+// bytesOf is n exactly.
+func bytesOf(n addr.Bytes) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return humanize.Comma(int64(n)) + " bytes"
+}
+
+// exactly is n for a reader with the exact number where that says more.
+func exactly(n addr.Bytes) string {
+	if n < 1024 {
+		return bytesOf(n)
+	}
+	return fmt.Sprintf("%s (%s)", size(n), bytesOf(n))
+}
+
+// plural is n things.
+func plural[N ~int | ~int64 | ~uint64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return humanize.Comma(int64(n)) + " " + thing + "s"
+}
+
+// hexBytes is b as pairs of digits, blanks between.
+func hexBytes(b []byte) string {
+	pairs := make([]string, len(b))
+	for i := range b {
+		pairs[i] = hex.EncodeToString(b[i : i+1])
+	}
+	return strings.Join(pairs, " ")
+}
+
+// chars is b as text, a dot for each byte that is no printable ASCII; nothing
+// where no byte is.
+func chars(b []byte) string {
+	c, printable := make([]byte, len(b)), false
+	for i, v := range b {
+		if c[i] = '.'; v > ' ' && v <= '~' {
+			c[i], printable = v, true
+		}
+	}
+	if !printable {
+		return ""
+	}
+	return string(c)
+}
