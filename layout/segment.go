@@ -144,12 +144,10 @@ func overlay(parts []Part, claims []claim, may func(claim, Part) bool) []Part {
 			}
 			hit := c.Intersect(p.Range)
 			if rest.Lo != hit.Lo {
-				below := rest
-				below.Hi = hit.Lo
-				out = append(out, below)
+				out = append(out, rest.cut(addr.Range{Lo: rest.Lo, Hi: hit.Lo}))
 			}
 			out = append(out, c.on(p, hit))
-			rest.Lo = hit.Hi
+			rest = rest.cut(addr.Range{Lo: hit.Hi, Hi: p.Hi})
 		}
 		if rest.Lo != p.Hi {
 			out = append(out, rest)
@@ -160,18 +158,24 @@ func overlay(parts []Part, claims []claim, may func(claim, Part) bool) []Part {
 
 // on is the part that c makes of hit, a piece of p.
 func (c claim) on(p Part, hit addr.Range) Part {
-	made := c.Part
-	made.Range, made.Mapping = hit, p.Mapping
-	made.Sections = nil
-	for _, s := range c.Sections {
-		if both := s.Intersect(hit); both.Size() > 0 {
-			made.Sections = append(made.Sections, Section{both, s.Name})
-		}
-	}
+	made := c.cut(hit)
+	made.Mapping = p.Mapping
 	if made.Object == "" {
 		made.Object = p.Object
 	}
 	return made
+}
+
+// cut is the piece of p that lies in r, with the sections that lie there.
+func (p Part) cut(r addr.Range) Part {
+	whole := p.Sections
+	p.Range, p.Sections = r, nil
+	for _, s := range whole {
+		if both := s.Intersect(r); both.Size() > 0 {
+			p.Sections = append(p.Sections, Section{both, s.Name})
+		}
+	}
+	return p
 }
 
 // disjoint sorts claims by address, drops the empty and cuts those that overlap the

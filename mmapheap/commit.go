@@ -35,14 +35,11 @@ func (s *share) reserve() addr.Range {
 	return addr.Range{Lo: s.accessible().Hi, Hi: s.span.Hi}
 }
 
-// grow commits so much that the first need bytes may be touched; need is at most
-// the size of the share. It starts with a page and then adds half of what there
-// is, so that the number of steps is the logarithm of the size; if the kernel
-// has no memory for that, it asks for what is needed only.
+// grow commits so much that the first need bytes may be touched; need is more
+// than is committed, and at most the size of the share. It starts with a page and
+// then adds half of what there is, so that the number of steps is the logarithm of
+// the size; if the kernel has no memory for that, it asks for what is needed only.
 func (s *share) grow(need addr.Bytes) error {
-	if need <= s.committed {
-		return nil
-	}
 	page := s.kernel.page()
 	need = need.AlignUp(page)
 	step := min(max(need, (s.committed+s.committed/2).AlignUp(page)), s.span.Size())

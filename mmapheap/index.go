@@ -100,15 +100,12 @@ func largest(bounds []uint32) uint32 {
 	return most
 }
 
-// scan looks at the holes that begin in a leaf of the tree, by address, for the
-// first of k granules. If there is none, it knows the largest.
+// scan looks at the free runs that begin in a leaf of the tree, by address, for
+// the first of k granules. If there is none, it knows the largest.
 func (x *index) scan(leaf uint64, k granules) (hole run, most granules, ok bool) {
 	for w := leaf * wordsInLeaf; w < (leaf+1)*wordsInLeaf; w++ {
 		for begins := x.runsIn(w); begins != 0; begins &= begins - 1 {
 			hole := x.runAt(granules(w)*perWord + granules(bits.TrailingZeros64(begins)))
-			if hole.lo == x.tail {
-				return run{}, most, false
-			}
 			if hole.size() >= k {
 				return hole, 0, true
 			}

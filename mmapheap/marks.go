@@ -128,8 +128,8 @@ func (s *summary) next(i uint64) (uint64, bool) {
 
 // prev is the highest member at or below i.
 func (s *summary) prev(i uint64) (uint64, bool) {
-	for l, level := range s.levels {
-		if rest := level[i/64] << (63 - i%64); rest != 0 {
+	for l := 0; ; l++ {
+		if rest := s.levels[l][i/64] << (63 - i%64); rest != 0 {
 			i -= uint64(bits.LeadingZeros64(rest))
 			for l > 0 {
 				l--
@@ -137,10 +137,9 @@ func (s *summary) prev(i uint64) (uint64, bool) {
 			}
 			return i, true
 		}
-		if i < 64 {
+		if i < 64 { // as in the last level, at the latest
 			return 0, false
 		}
 		i = i/64 - 1
 	}
-	return 0, false
 }

@@ -2,7 +2,6 @@ package mmapheap
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -191,23 +190,24 @@ func TestLargePages(t *testing.T) {
 	}
 }
 
-// A kernel that puts a fixed mapping elsewhere and then won't take it back.
-func TestMisplacedReservationIsNamed(t *testing.T) {
-	if _, err := reserve(Config{Base: fixedBase}, &misplacing{}); !errors.Is(err, ErrOccupied) || !strings.Contains(err.Error(), fixedBase.String()) {
-		t.Error(err)
-	}
+// misplacing is a kernel that puts every mapping where it likes.
+type misplacing struct{ *refusing }
+
+func (k misplacing) reserve(_ addr.Addr, n addr.Bytes) ([]byte, error) {
+	return k.refusing.reserve(0, n)
 }
 
-// misplacing finds every address occupied.
-type misplacing struct{ linux }
-
-func (misplacing) reserve(addr.Addr, addr.Bytes) ([]byte, error) { return nil, ErrOccupied }
-
-// reserveIgnoresFlag asks for a fixed mapping over one that exists, and reports
-// whether the kernel answers as if the flag were none.
-func reserveIgnoresFlag(at addr.Addr, n int) bool {
-	before, _ := os.ReadFile("/proc/self/maps")
-	_ = before
-	_, err := fixedElsewhere(at, n)
-	return err == nil
+func TestAMisplacedReservationIsGivenBack(t *testing.T) {
+	for refused := range 2 { // the second time it can't be given back
+		k := &refusing{at: 2 * refused, err: unix.ENOMEM, mapped: map[addr.Addr]addr.Bytes{}}
+		_, err := reserve(Config{Base: fixedBase}, misplacing{k})
+		if !errors.Is(err, ErrOccupied) || errors.Is(err, unix.ENOMEM) != (refused == 1) || len(k.mapped) != refused {
+			t.Errorf("%v, with %v still mapped", err, k.mapped)
+		}
+		for at, n := range k.mapped {
+			if !strings.Contains(err.Error(), at.String()) {
+				t.Errorf("%v does not name %v, %d bytes", err, at, n)
+			}
+		}
+	}
 }

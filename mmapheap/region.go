@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"memprobe/layout/addr"
 )
 
@@ -101,17 +103,23 @@ func (r *Region) reserve(c Config) error {
 	return nil
 }
 
-// mapped reserves n bytes and notes them for Release.
+// mapped reserves n bytes, at exactly the address at unless it is 0, and notes
+// them for Release.
 func (r *Region) mapped(at addr.Addr, n addr.Bytes) ([]byte, error) {
 	mem, err := r.kernel.reserve(at, n)
-	if err != nil && at != 0 {
-		return nil, fmt.Errorf("%d bytes at %v: %w", n, at, err)
+	if err == nil {
+		r.mappings = append(r.mappings, mem)
 	}
-	if err != nil {
+	if err == unix.EEXIST || err == nil && at != 0 && addrOf(mem) != at {
+		err = ErrOccupied
+	}
+	switch {
+	case err == nil:
+		return mem, nil
+	case at == 0:
 		return nil, fmt.Errorf("%d bytes: %w", n, err)
 	}
-	r.mappings = append(r.mappings, mem)
-	return mem, nil
+	return nil, fmt.Errorf("%d bytes at %v: %w", n, at, err)
 }
 
 func (r *Region) share(start, size addr.Bytes) share {

@@ -1,7 +1,6 @@
 package mmapheap
 
 import (
-	"fmt"
 	"os"
 	"runtime/debug"
 	"unsafe"
@@ -16,8 +15,10 @@ import (
 type kernel interface {
 	// page is the size of a page in bytes, a power of two, 4096 or more.
 	page() addr.Bytes
-	// reserve maps n fresh bytes that nobody may access, at exactly the address
-	// at, or where the kernel likes if at is 0.
+	// reserve maps n fresh bytes that nobody may access, in the place of nothing
+	// else: at the address at, where EEXIST says that something is there; or
+	// where the kernel likes if at is 0. Kernels before 4.17 and the emulator
+	// qemu-user take at for a hint, and answer with another place.
 	reserve(at addr.Addr, n addr.Bytes) ([]byte, error)
 	// commit makes whole pages of a reservation readable and writable.
 	commit(mem []byte) error
@@ -39,19 +40,10 @@ func (linux) reserve(at addr.Addr, n addr.Bytes) ([]byte, error) {
 		flags |= unix.MAP_FIXED_NOREPLACE
 	}
 	p, err := unix.MmapPtr(-1, 0, unsafe.Add(nil, at), uintptr(n), unix.PROT_NONE, flags)
-	if err == unix.EEXIST {
-		return nil, ErrOccupied
-	}
 	if err != nil {
 		return nil, err
 	}
 	mem := unsafe.Slice((*byte)(p), n)
-	if at != 0 && addrOf(mem) != at { // kernels before 4.17 and qemu-user take the flag for a hint
-		if err := unix.MunmapPtr(p, uintptr(n)); err != nil {
-			return nil, fmt.Errorf("%w; giving back %v: %w", ErrOccupied, addrOf(mem), err)
-		}
-		return nil, ErrOccupied
-	}
 	// Huge pages would make memory resident that nothing has touched. A kernel
 	// without them answers EINVAL, which is as good.
 	_ = unix.Madvise(mem, unix.MADV_NOHUGEPAGE)

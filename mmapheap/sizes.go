@@ -34,11 +34,13 @@ func (s *sizes) get(block run) addr.Bytes {
 	g := block.lo
 	spare := s.spare[g/2] >> (g % 2 * 4) & 15
 	n := addr.Bytes(block.size())*granule - addr.Bytes(spare)
-	if n == granule && s.nothing[g/perWord]>>(g%perWord)&1 != 0 {
+	if n == granule && s.isNothing(g) {
 		return 0
 	}
 	return n
 }
+
+func (s *sizes) isNothing(g granules) bool { return s.nothing[g/perWord]>>(g%perWord)&1 != 0 }
 
 // drop forgets the block.
 func (s *sizes) drop(block run) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +99,9 @@ func TestManyOverflows(t *testing.T) {
 		if !ok || overflow.Addr != s.Range().Lo-1 {
 			t.Fatalf("overflow %d: %v", i, overflow)
 		}
+	}
+	if debug.SetPanicOnFault(false) {
+		t.Error("faults still panic in this goroutine")
 	}
 }
 

@@ -23,6 +23,7 @@ type Machine struct {
 	heap   *mmapheap.Heap
 	stack  *mmapheap.Stack
 	opts   Options
+	taken  int // steps
 	paused bool
 
 	trace  Trace
@@ -161,6 +162,9 @@ func (m *Machine) Return() {
 // which the caller's variable dst receives.
 func (m *Machine) ReturnTo(dst, value *Local) {
 	b := m.use(value)
+	if !value.typ.Copy() {
+		value.state = Moved // out of the function: not to be dropped with its frame
+	}
 	m.DropLocals()
 	m.pop()
 	m.give(dst, value, b)

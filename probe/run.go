@@ -34,8 +34,15 @@ type Options struct {
 	PauseAt int
 }
 
-// ErrNoStep is the reason when a scenario has no step of the number asked for.
-var ErrNoStep = errors.New("no such step")
+// StepError says that a scenario has no step of the number asked for.
+type StepError struct {
+	Scenario    string
+	Step, Steps int // the number asked for, and how many there are
+}
+
+func (e *StepError) Error() string {
+	return fmt.Sprintf("scenario %s has steps 1 to %d, not %d", e.Scenario, e.Steps, e.Step)
+}
 
 // Run runs the scenario on memory of its own and gives that back at the end. The
 // trace holds the steps that were taken, also where an error ended the run.
@@ -58,24 +65,21 @@ func Run(s *Scenario, opts Options) (trace *Trace, err error) {
 // which can't go on.
 func (m *Machine) run(s *Scenario) (err error) {
 	defer func() {
-		if mapsErr := m.readMaps(); err == nil {
-			err = mapsErr
-		}
 		switch a := recover().(type) {
 		case nil:
 		case abort:
-			err = fmt.Errorf("scenario %s, after step %d: %w", s.Name, len(m.trace.Steps), a.err)
+			err = fmt.Errorf("scenario %s, after step %d: %w", s.Name, m.taken, a.err)
 		default:
 			panic(a)
 		}
 	}()
 	s.Run(m)
-	steps := len(m.trace.Steps)
+	m.must(m.readMaps(), "read its mappings")
 	if m.opts.Pause == nil || m.paused {
 		return nil
 	}
 	if m.opts.PauseAt != 0 {
-		return fmt.Errorf("scenario %s has steps 1 to %d, not %d: %w", s.Name, steps, m.opts.PauseAt, ErrNoStep)
+		return &StepError{s.Name, m.opts.PauseAt, m.taken}
 	}
 	m.pause()
 	return nil
@@ -102,12 +106,11 @@ func newMachine(s *Scenario, region *mmapheap.Region, opts Options) *Machine {
 	}
 }
 
-// readMaps notes the kernel's lines for the region. A run that ended in an error
-// keeps that error: the lines are only what they could be read as.
+// readMaps notes the kernel's lines for the region.
 func (m *Machine) readMaps() error {
 	mappings, err := layout.Read(0)
 	if err != nil {
-		return fmt.Errorf("scenario %s: %w", m.trace.Scenario, err)
+		return err
 	}
 	m.trace.Memory.Maps = nil
 	for _, mapping := range mappings {

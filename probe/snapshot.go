@@ -13,8 +13,9 @@ const unknown = "?"
 // are now. line is the line of the source that has just run, from 1; title and
 // text are the caption; notes set what the lesson says beside what is there.
 func (m *Machine) Step(line int, title, text string, notes ...Note) {
-	m.snapshot(Step{N: len(m.trace.Steps) + 1, Title: title, Text: text, Line: line, Notes: notes})
-	if m.opts.Pause != nil && m.opts.PauseAt == len(m.trace.Steps) {
+	m.taken++
+	m.snapshot(Step{N: m.taken, Title: title, Text: text, Line: line, Notes: notes})
+	if m.opts.Pause != nil && m.opts.PauseAt == m.taken {
 		m.pause()
 	}
 }
@@ -23,8 +24,10 @@ func (m *Machine) Step(line int, title, text string, notes ...Note) {
 // step once more.
 func (m *Machine) pause() {
 	m.paused = true
-	m.must(m.readMaps(), "pause")
-	m.must(m.opts.Pause(m), "pause")
+	m.must(m.readMaps(), "read its mappings")
+	if err := m.opts.Pause(m); err != nil {
+		panic(abort{err})
+	}
 	again := m.trace.Steps[len(m.trace.Steps)-1]
 	again.Again = true
 	m.snapshot(again)
@@ -68,7 +71,7 @@ func (m *Machine) readVar(v *Local, b []byte) Var {
 		Name: v.name, Type: v.typ.Name(), Addr: v.at, Size: v.typ.Size(), Align: v.typ.Align(),
 		Bytes: b, Value: unknown, State: v.state, Fields: []Field{},
 	}
-	if v.state == Live || v.state == Moved {
+	if v.state == Live {
 		out.Value = v.typ.Format(b, m.region)
 	}
 	for _, leaf := range rust.Leaves(v.typ) {

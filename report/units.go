@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/hex"
 	"fmt"
+	"math/big"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -24,7 +25,7 @@ func bytesOf(n addr.Bytes) string {
 	if n == 1 {
 		return "1 byte"
 	}
-	return humanize.Comma(int64(n)) + " bytes"
+	return humanize.BigComma(new(big.Int).SetUint64(uint64(n))) + " bytes"
 }
 
 // exactly is n for a reader with the exact number where that says more.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -54,7 +55,7 @@ var groups = []*cobra.Group{
 
 // commands are the commands in the order of the help.
 var commands = []func(*session) *cobra.Command{
-	newScenario, newVersion,
+	newScenario, newMaps, newWhere, newVersion, newMan,
 }
 
 // newRoot is the command line with all its commands.
@@ -76,7 +77,7 @@ stack-and-heap lessons in it, and shows what stands at each address.`,
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(groups...)
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
@@ -85,6 +86,15 @@ stack-and-heap lessons in it, and shows what stands at each address.`,
 		root.AddCommand(newCommand(s))
 	}
 	return root
+}
+
+// flagError words an error in the flags; a value of the wrong kind without the
+// parser's own words for it.
+func flagError(_ *cobra.Command, err error) error {
+	if invalid := new(pflag.InvalidValueError); errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "int" {
+		return usagef("--%s %q: not a whole number", invalid.GetFlag().Name, invalid.GetValue())
+	}
+	return usageError{err}
 }
 
 // noArgs refuses arguments; what stands in the place of a command is taken for a
@@ -99,14 +109,12 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return usagef("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
 }
 
-// maxArgs allows n arguments.
-func maxArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > n {
-			return usagef("%s takes %d argument at most, but got %d", cmd.CommandPath(), n, len(args))
-		}
-		return nil
+// oneArgAtMost refuses a second argument.
+func oneArgAtMost(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("%s takes one argument at most, but got %d", cmd.CommandPath(), len(args))
 	}
+	return nil
 }
 
 func commandNames(cmd *cobra.Command) []string {

@@ -30,13 +30,12 @@ what gdb changes there is what the program goes on with.`,
 		Example: `  memprobe scenario string
   memprobe scenario frames --step 2
   memprobe scenario box --base 0x7f2a00000000 --format json`,
-		Args:              maxArgs(1),
+		Args:              oneArgAtMost,
 		ValidArgsFunction: completeScenarios,
 	}
 	cmd.Flags().IntVar(&step, "step", 0, "show step `N` alone")
 	cmd.Flags().IntVar(&hold, "hold", 0, "stop after step `N` (0: the last), keep the memory in place, go on at Enter")
 	base := baseFlag(cmd)
-	cmd.MarkFlagsMutuallyExclusive("step", "hold")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return s.write(report.Scenarios(lesson.All))
@@ -51,6 +50,8 @@ what gdb changes there is what the program goes on with.`,
 		}
 		opts := probe.Options{Base: at}
 		switch {
+		case cmd.Flags().Changed("hold") && cmd.Flags().Changed("step"):
+			return usagef("--step and --hold don't go together: --hold shows all steps up to its own")
 		case cmd.Flags().Changed("hold"):
 			opts.PauseAt = hold
 			return s.holdScenario(scenario, opts)
@@ -95,7 +96,7 @@ func (s *session) showStep(scenario *probe.Scenario, opts probe.Options, step in
 		return err
 	}
 	if step < 1 || step > len(trace.Steps) {
-		return usagef("--step %d: scenario %s has steps 1 to %d", step, scenario.Name, len(trace.Steps))
+		return usagef("--step %d: %w", step, &probe.StepError{Scenario: scenario.Name, Step: step, Steps: len(trace.Steps)})
 	}
 	return s.write(report.ScenarioStep(trace, step))
 }
@@ -120,8 +121,8 @@ func (s *session) holdScenario(scenario *probe.Scenario, opts probe.Options) err
 		return waitForLine(s.stdin)
 	}
 	trace, runErr := probe.Run(scenario, opts)
-	if errors.Is(runErr, probe.ErrNoStep) {
-		return usageError{runErr}
+	if noStep := new(probe.StepError); errors.As(runErr, &noStep) {
+		return usageError{fmt.Errorf("--hold %d: %w", opts.PauseAt, runErr)}
 	}
 	if shown == 0 || len(trace.Steps) == shown {
 		return runErr

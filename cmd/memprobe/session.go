@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -174,15 +173,4 @@ func parseBase(base string) (addr.Addr, error) {
 		return 0, usagef("--base %v: not a multiple of the page size, %d, above 0", a, page)
 	}
 	return a, nil
-}
-
-// nonEmpty joins the lines of a help text that are not empty.
-func nonEmpty(lines ...string) string {
-	var kept []string
-	for _, l := range lines {
-		if l != "" {
-			kept = append(kept, l)
-		}
-	}
-	return strings.Join(kept, "\n")
 }

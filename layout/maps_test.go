@@ -1,0 +1,278 @@
+package layout
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"memprobe/layout/addr"
+)
+
+// fixtures gives each whole maps file in testdata, by name.
+func fixtures(t testing.TB) map[string][]byte {
+	t.Helper()
+	paths, _ := filepath.Glob("testdata/*.maps")
+	files := map[string][]byte{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[strings.TrimSuffix(filepath.Base(path), ".maps")] = text
+	}
+	if len(files) < 11 {
+		t.Fatalf("%d maps files in testdata, want 11 or more", len(files))
+	}
+	return files
+}
+
+// text is what the kernel would write for maps.
+func text(maps []Mapping) []byte {
+	var out []byte
+	for _, m := range maps {
+		out = append(m.Append(out), '\n')
+	}
+	return out
+}
+
+func TestParseMapsFixtures(t *testing.T) {
+	for name, in := range fixtures(t) {
+		maps, err := ParseMaps(in)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if lines := bytes.Count(in, newline); len(maps) != lines {
+			t.Errorf("%s: %d mappings in %d lines", name, len(maps), lines)
+		}
+		printed := text(maps)
+		if name != "qemu-arm64" && !bytes.Equal(printed, in) {
+			t.Errorf("%s: prints as\n%s\nwant\n%s", name, printed, in)
+		}
+		if again, err := ParseMaps(printed); err != nil || !reflect.DeepEqual(again, maps) {
+			t.Errorf("%s: parsing what was printed gives %v, %v", name, again, err)
+		}
+	}
+}
+
+func TestParseMapping(t *testing.T) {
+	const blanks = "                   "
+	tests := []struct {
+		name, in string
+		want     Mapping
+	}{
+		{"a file", "00400000-004ad000 r-xp 000ad000 fe:01 9977926" + blanks + " /tmp/m",
+			Mapping{addr.Range{Lo: 0x400000, Hi: 0x4ad000}, Readable | Executable, 0xad000, Dev{0xfe, 1}, 9977926, "/tmp/m"}},
+		{"no name", "1000-2000 rw-s 00000000 00:00 0 ",
+			Mapping{addr.Range{Lo: 0x1000, Hi: 0x2000}, Readable | Writable | Shared, 0, Dev{}, 0, ""}},
+		{"no name, trimmed", "1000-2000 ---p 00000000 00:00 0",
+			Mapping{addr.Range{Lo: 0x1000, Hi: 0x2000}, 0, 0, Dev{}, 0, ""}},
+		{"no name, padded", "1000-2000 ---p 00000000 00:00 0" + blanks,
+			Mapping{addr.Range{Lo: 0x1000, Hi: 0x2000}, 0, 0, Dev{}, 0, ""}},
+		{"the end at 2^64", "fffffffffffff000-0000000000000000 --xp 00000000 00:00 0 [x]",
+			Mapping{addr.Range{Lo: 0xfffffffffffff000, Hi: 0}, Executable, 0, Dev{}, 0, "[x]"}},
+		{"vsyscall", "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]",
+			Mapping{addr.Range{Lo: 0xffffffffff600000, Hi: 0xffffffffff601000}, Executable, 0, Dev{}, 0, "[vsyscall]"}},
+		{"a hostile name", "1000-2000 r--p 0 0:0 7 /a  b\t\x1b[31m\xff\r (deleted) ",
+			Mapping{addr.Range{Lo: 0x1000, Hi: 0x2000}, Readable, 0, Dev{}, 7, "/a  b\t\x1b[31m\xff\r (deleted) "}},
+		{"a name like a line", "1000-2000 r--p 0 0:0 7 /3000-4000 rwxp 0 0:0 0",
+			Mapping{addr.Range{Lo: 0x1000, Hi: 0x2000}, Readable, 0, Dev{}, 7, "/3000-4000 rwxp 0 0:0 0"}},
+		{"a name of 1 MiB", "1000-2000 r--p 0 0:0 7 /" + strings.Repeat("x", 1<<20),
+			Mapping{addr.Range{Lo: 0x1000, Hi: 0x2000}, Readable, 0, Dev{}, 7, "/" + strings.Repeat("x", 1<<20)}},
+	}
+	for _, tt := range tests {
+		for _, end := range []string{"", "\n"} {
+			maps, err := ParseMaps([]byte(tt.in + end))
+			if err != nil || len(maps) != 1 || maps[0] != tt.want {
+				t.Errorf("%s: got %.200v, %v, want %.200v", tt.name, maps, err, tt.want)
+			}
+		}
+	}
+}
+
+func TestParseMapsErrors(t *testing.T) {
+	const good = "1000-2000 r--p 00000000 00:00 0 \n"
+	tests := []struct{ in, want string }{
+		{"", ""},
+		{good + "\n", `maps line 2 "": not five fields and a name`},
+		{good + good[:20], `maps line 2 "1000-2000 r--p 00000": not five fields and a name`},
+		{"1000 r--p 0 0:0 0 ", `maps line 1 "1000 r--p 0 0:0 0 ": addresses: not a number of 1 to 16 lower-case hexadecimal digits`},
+		{"1000-2000-3000 r--p 0 0:0 0 ", `maps line 1 "1000-2000-3000 r--p 0 0:0 0 ": addresses: not a number of 1 to 16 lower-case hexadecimal digits`},
+		{"A000-B000 r--p 0 0:0 0 ", `maps line 1 "A000-B000 r--p 0 0:0 0 ": addresses: not a number of 1 to 16 lower-case hexadecimal digits`},
+		{"00000000000001000-2000 r--p 0 0:0 0 ", `maps line 1 "00000000000001000-2000 r--p 0 0:0 0 ": addresses: not a number of 1 to 16 lower-case hexadecimal digits`},
+		{"2000-2000 r--p 0 0:0 0 ", `maps line 1 "2000-2000 r--p 0 0:0 0 ": addresses: the start is not below the end`},
+		{"2000-1000 r--p 0 0:0 0 ", `maps line 1 "2000-1000 r--p 0 0:0 0 ": addresses: the start is not below the end`},
+		{"0-0 r--p 0 0:0 0 ", `maps line 1 "0-0 r--p 0 0:0 0 ": addresses: the start is not below the end`},
+		{"1000-2000 r--  0 0:0 0 ", `maps line 1 "1000-2000 r--  0 0:0 0 ": not permissions such as r-xp`},
+		{"1000-2000 r--q 0 0:0 0 ", `maps line 1 "1000-2000 r--q 0 0:0 0 ": not permissions such as r-xp`},
+		{"1000-2000 wr-p 0 0:0 0 ", `maps line 1 "1000-2000 wr-p 0 0:0 0 ": not permissions such as r-xp`},
+		{"1000-2000 r--p -1 0:0 0 ", `maps line 1 "1000-2000 r--p -1 0:0 0 ": offset: not a number of 1 to 16 lower-case hexadecimal digits`},
+		{"1000-2000 r--p 0 00 0 ", `maps line 1 "1000-2000 r--p 0 00 0 ": not a device such as fe:01`},
+		{"1000-2000 r--p 0 0:123456789 0 ", `maps line 1 "1000-2000 r--p 0 0:123456789 0 ": not a device such as fe:01`},
+		{"1000-2000 r--p 0 0:0 +1 ", `maps line 1 "1000-2000 r--p 0 0:0 +1 ": not a decimal inode`},
+		{"1000-2000 r--p 0 0:0 18446744073709551616 ", `maps line 1 "1000-2000 r--p 0 0:0 18446744073709551616 ": not a decimal inode`},
+		{"1000-2000\tr--p 0 0:0 0 ", `maps line 1 "1000-2000\tr--p 0 0:0 0 ": addresses: not a number of 1 to 16 lower-case hexadecimal digits`},
+		{strings.Repeat("x", 1000), `maps line 1 "` + strings.Repeat("x", longestQuote) + `" and 880 bytes more: not five fields and a name`},
+	}
+	for _, tt := range tests {
+		maps, err := ParseMaps([]byte(tt.in))
+		if tt.want == "" {
+			if err != nil || len(maps) != 0 {
+				t.Errorf("%q: got %v, %v, want nothing", tt.in, maps, err)
+			}
+			continue
+		}
+		if err == nil || err.Error() != tt.want || maps != nil {
+			t.Errorf("%.80q: got %v, %v, want error %s", tt.in, maps, err, tt.want)
+		}
+		if errors.Is(err, ErrTorn) {
+			t.Errorf("%.80q: a bad line is no torn list", tt.in)
+		}
+	}
+}
+
+func TestParseMapsTorn(t *testing.T) {
+	const a = "00001000-00003000 r--p 00000000 00:00 0 \n"
+	const b = "00002000-00004000 rw-p 00000000 00:00 0 \n"
+	const c = "00003000-00005000 r-xp 00000000 00:00 0 \n"
+	const top = "fffffffffffff000-00000000 rw-p 00000000 00:00 0 \n"
+	tests := []struct{ name, in, want string }{
+		{"overlap", a + b + c, a + c},
+		{"step back", c + a, c},
+		{"twice", a + a + c, a + c},
+		{"above 2^64", top + top, top},
+	}
+	for _, tt := range tests {
+		maps, err := ParseMaps([]byte(tt.in))
+		var parse *ParseError
+		if !errors.Is(err, ErrTorn) || !errors.As(err, &parse) || parse.Line != 2 {
+			t.Errorf("%s: got error %v, want ErrTorn of line 2", tt.name, err)
+		}
+		if got := string(text(maps)); got != tt.want {
+			t.Errorf("%s: got\n%swant\n%s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestNewlineInName(t *testing.T) {
+	m := Mapping{Range: addr.Range{Lo: 0x1000, Hi: 0x2000}, Inode: 1, Name: "/a\nb"}
+	if line := m.String(); !strings.HasSuffix(line, ` /a\012b`) || len(line) != nameColumn+len(`/a\012b`) {
+		t.Errorf("got line %q", line)
+	}
+}
+
+func TestMappingJSON(t *testing.T) {
+	maps := []Mapping{
+		{addr.Range{Lo: 0x400000, Hi: 0x4ad000}, Readable | Executable, 0xfffffffffffff000, Dev{0xfe, 1}, 1<<64 - 1, "/a\x1b\n\"<b>"},
+		{addr.Range{Lo: 0xfffffffffffff000}, Shared, 0, Dev{}, 0, "/bad\xff\xfeutf8"},
+	}
+	for name, text := range fixtures(t) {
+		parsed, err := ParseMaps(text)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		maps = append(maps, parsed...)
+	}
+	for _, m := range maps {
+		out, err := json.Marshal(m)
+		var back Mapping
+		if err != nil || !utf8.Valid(out) || json.Unmarshal(out, &back) != nil || back != m {
+			t.Errorf("%q: marshalled to %q, %v, and back to %q", m, out, err, back)
+		}
+	}
+	want := `{"start":"0xfffffffffffff000","end":"0x0","size":4096,"perms":"---s","offset":"0x0",` +
+		`"dev":"00:00","inode":"0","name":"/bad\ufffd\ufffdutf8","name_hex":"2f626164fffe75746638"}`
+	if out, _ := json.Marshal(maps[1]); string(out) != want {
+		t.Errorf("marshalled to\n%s\nwant\n%s", out, want)
+	}
+	for _, bad := range []string{`{"name_hex":"zz"}`, `{"perms":"rw"}`, `{"dev":"x"}`, `[]`} {
+		if err := json.Unmarshal([]byte(bad), new(Mapping)); err == nil {
+			t.Errorf("%s: no error", bad)
+		}
+	}
+}
+
+// FuzzMapsLine: what one line says, its mapping prints, and the print says the same.
+func FuzzMapsLine(f *testing.F) {
+	for _, file := range fixtures(f) {
+		for line := range bytes.Lines(file) {
+			f.Add(bytes.TrimSuffix(line, newline))
+		}
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		m, err := parseMapping(line)
+		if err != nil {
+			return
+		}
+		if m.Size() == 0 || m.Hi != 0 && m.Lo >= m.Hi {
+			t.Fatalf("%q: range %v", line, m.Range)
+		}
+		if !bytes.HasSuffix(line, []byte(m.Name)) {
+			t.Fatalf("%q: name %q", line, m.Name)
+		}
+		want := m
+		want.Name = strings.ReplaceAll(m.Name, "\n", `\012`)
+		if again, err := parseMapping(m.Append(nil)); err != nil || again != want {
+			t.Fatalf("%q prints as %q, which is %v, %v", line, m, again, err)
+		}
+		out, err := json.Marshal(m)
+		var back Mapping
+		if err != nil || !utf8.Valid(out) || json.Unmarshal(out, &back) != nil || back != m {
+			t.Fatalf("%q: JSON %q, %v, reads as %q", line, out, err, back)
+		}
+	})
+}
+
+// FuzzMaps: mappings never overlap or step back, each line is one mapping, and
+// whatever the mappings are, the parts tile them.
+func FuzzMaps(f *testing.F) {
+	for _, file := range fixtures(f) {
+		f.Add(file)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		maps, err := ParseMaps(in)
+		if err != nil && !errors.Is(err, ErrTorn) {
+			if maps != nil {
+				t.Fatalf("%d mappings beside error %v", len(maps), err)
+			}
+			return
+		}
+		for i := 1; i < len(maps); i++ {
+			if maps[i-1].Hi == 0 || maps[i].Lo < maps[i-1].Hi {
+				t.Fatalf("%v follows %v", maps[i], maps[i-1])
+			}
+		}
+		lines := bytes.Count(in, newline)
+		if len(in) > 0 && in[len(in)-1] != '\n' {
+			lines++
+		}
+		if err == nil && len(maps) != lines {
+			t.Fatalf("%d mappings in %d lines", len(maps), lines)
+		}
+		if again, err := ParseMaps(text(maps)); err != nil || len(again) != len(maps) || len(maps) > 0 && !reflect.DeepEqual(again, maps) {
+			t.Fatalf("printed and parsed again: %v, %v", again, err)
+		}
+		checkTiled(t, maps, Classify(maps, Knowledge{}))
+	})
+}
+
+func BenchmarkParseMaps(b *testing.B) {
+	var in []byte
+	for i := range uint64(65000) {
+		lo := addr.Addr(0x7f0000000000 + i*0x2000)
+		m := Mapping{addr.Range{Lo: lo, Hi: lo + 0x1000}, Readable, addr.Bytes(i * 0x1000), Dev{0xfe, 0}, 4711, "/usr/lib/x86_64-linux-gnu/libc.so.6"}
+		in = append(m.Append(in), '\n')
+	}
+	b.SetBytes(int64(len(in)))
+	for b.Loop() {
+		if _, err := ParseMaps(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

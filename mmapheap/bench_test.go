@@ -1,0 +1,70 @@
+package mmapheap
+
+import (
+	"fmt"
+	"testing"
+
+	"memprobe/layout/addr"
+)
+
+func BenchmarkAllocFree(b *testing.B) {
+	for _, n := range []addr.Bytes{16, 64, 1 << 10, 64 << 10} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			h := newRegion(b, Config{}).Heap()
+			for b.Loop() {
+				a, err := h.Alloc(n)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := h.Free(a); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// The lowest hole that fits lies above many that don't, or is one of many.
+func BenchmarkAllocFreeAmongHoles(b *testing.B) {
+	for _, holes := range []int{100, 10_000, 1_000_000} {
+		for _, n := range []addr.Bytes{32, 48} {
+			b.Run(fmt.Sprintf("%d/%d", holes, n), func(b *testing.B) {
+				h := newRegion(b, Config{Heap: 128 << 20}).Heap()
+				var all []addr.Addr
+				for range 2 * holes {
+					all = append(all, mustAlloc(b, h, 32))
+				}
+				for i := 0; i < len(all); i += 2 {
+					if err := h.Free(all[i]); err != nil {
+						b.Fatal(err)
+					}
+				}
+				for b.Loop() {
+					a, err := h.Alloc(n)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if err := h.Free(a); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkPushPop(b *testing.B) {
+	for _, n := range []addr.Bytes{16, 64, 4 << 10} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := newRegion(b, Config{}).Stack()
+			for b.Loop() {
+				if _, err := s.Push(n); err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Pop(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

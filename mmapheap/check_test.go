@@ -1,0 +1,254 @@
+package mmapheap
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"memprobe/layout/addr"
+)
+
+// broken is the numbers of the invariants that err reports, in its order.
+func broken(err error) string {
+	if err == nil {
+		return ""
+	}
+	var numbers []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		number, _, _ := strings.Cut(line, ":")
+		numbers = append(numbers, number)
+	}
+	return strings.Join(numbers, " ")
+}
+
+// The damage is done to "used 32 | free 64 | used 20/32 | used 0/16 | free 16 |
+// used 5000/5008 | free ...", in granules: 0-2, 6-8, 8, 10-323.
+func TestHeapCheckSeesDamage(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		damage func(h *Heap)
+		want   string
+	}{
+		{"none", func(h *Heap) {}, ""},
+		{"a start inside a block", func(h *Heap) { h.index.starts.set(1) }, "H1 H6"},
+		{"a lost start", func(h *Heap) { h.index.starts.clear(6) }, "H1 H3 H5 H6"},
+		{"an end behind an end", func(h *Heap) { h.index.ends.set(3) }, "H1"},
+		{"the last end lost", func(h *Heap) { h.index.ends.clear(322) }, "H1 H2 H6"},
+		{"the last free block thought higher", func(h *Heap) { h.index.tail++ }, "H2"},
+		{"an extent below the blocks", func(h *Heap) { h.extent = 322 }, "H2"},
+		{"a leaf that promises too little", func(h *Heap) { h.index.bounds[0][0] = 3 }, "H3"},
+		{"a node that promises less than its leaf", func(h *Heap) { h.index.bounds[1][0] = 0 }, "H3"},
+		{"a summary without a word", func(h *Heap) { h.index.starts.summary.levels[0][0] &^= 1 }, "H4"},
+		{"a summary of an empty word", func(h *Heap) { h.index.ends.summary.levels[0][0] |= 2 }, "H4"},
+		{"an upper level that forgot", func(h *Heap) { h.index.ends.summary.levels[1][0] = 0 }, "H4"},
+		{"a size changed", func(h *Heap) { h.sizes.spare[3] = 5 }, "H6"},
+		{"a size without a block", func(h *Heap) { h.sizes.spare[2] |= 0x30 }, "H5"},
+		{"a size without a block, lower half", func(h *Heap) { h.sizes.spare[2] |= 3 }, "H5"},
+		{"nothing requested where no block is", func(h *Heap) { h.sizes.nothing[0] |= 1 << 5 }, "H5"},
+		{"a block that ends too early", func(h *Heap) { h.index.ends.clear(1); h.index.ends.set(0) }, "H3 H6"},
+		{"nothing requested for a block of two granules", func(h *Heap) { h.sizes.nothing[0] |= 1 }, "H5"},
+		{"a sum that is off", func(h *Heap) { h.requested++ }, "H6"},
+		{"a high water below the sum", func(h *Heap) { h.highWater = 10 }, "H6"},
+		{"less committed than used", func(h *Heap) { h.committed = 0 }, "H7"},
+		{"a page committed in part", func(h *Heap) { h.committed -= 16 }, "H7"},
+		{"more committed than there is", func(h *Heap) { h.committed = 1 << 40 }, "H7"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := Reserve(Config{Heap: 1 << 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Release()
+			h := r.Heap()
+			var blocks []addr.Addr
+			for _, n := range []addr.Bytes{32, 64, 20, 0, 16, 5000} {
+				blocks = append(blocks, mustAlloc(t, h, n))
+			}
+			h.Free(blocks[1])
+			h.Free(blocks[4])
+			tt.damage(h)
+			if got := broken(h.Check()); got != tt.want {
+				t.Errorf("Check reports %q, want %q: %v", got, tt.want, h.Check())
+			}
+		})
+	}
+}
+
+// A check of any bookkeeping ends, without a panic, and sees one bit that is off
+// in the bitmaps or the summaries.
+func TestHeapCheckSurvivesAnything(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 100 {
+		r, err := Reserve(Config{Heap: 64 << 10, Stack: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := r.Heap()
+		var live []addr.Addr
+		for range 100 {
+			live = append(live, mustAlloc(t, h, addr.Bytes(rng.IntN(400))))
+		}
+		for i := 0; i < len(live); i += 2 {
+			h.Free(live[i])
+		}
+		last := words(h.extent)
+		for _, flip := range []*uint64{
+			&h.index.starts.words[2*rng.Uint64N(last)],
+			&h.index.ends.words[2*rng.Uint64N(last)],
+			&h.index.ends.summary.levels[0][0],
+		} {
+			old := *flip
+			*flip ^= 1 << rng.Uint64N(last)
+			if h.Check() == nil {
+				t.Errorf("no error for %#x in place of %#x", *flip, old)
+			}
+			*flip = old
+		}
+		page := r.kernel.page()
+		books := r.books[page : addr.Bytes(len(r.books))-page]
+		for i := range books {
+			books[i] = byte(rng.Uint32())
+		}
+		if h.Check() == nil {
+			t.Error("random bookkeeping has no error")
+		}
+		if err := r.Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestStackCheckSeesDamage(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		damage func(s *Stack)
+		want   string
+	}{
+		{"none", func(s *Stack) {}, ""},
+		{"a pointer between frames", func(s *Stack) { s.sp += 16 }, "S2"},
+		{"a misaligned pointer", func(s *Stack) { s.sp += 8 }, "S1 S2"},
+		{"a pointer below the stack", func(s *Stack) { s.sp = s.span.Lo - 16 }, "S1 S2 S3"},
+		{"a pointer above the stack", func(s *Stack) { s.sp = s.span.Hi + 16 }, "S1 S2 S3"},
+		{"a frame without bytes", func(s *Stack) { s.frames[0] = 0 }, "S2"},
+		{"a frame larger than the stack", func(s *Stack) { s.frames[1] = 1 << 31 }, "S2"},
+		{"a lost frame", func(s *Stack) { s.depth-- }, "S2"},
+		{"less committed than used", func(s *Stack) { s.committed = 0 }, "S3"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := Reserve(Config{Stack: 64 << 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Release()
+			s := r.Stack()
+			for _, n := range []addr.Bytes{100, 200, 300} {
+				if _, err := s.Push(n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tt.damage(s)
+			if got := broken(s.Check()); got != tt.want {
+				t.Errorf("Check reports %q, want %q: %v", got, tt.want, s.Check())
+			}
+		})
+	}
+}
+
+func TestBreachesAreCounted(t *testing.T) {
+	var b breaches
+	for i := range 3 {
+		b.add("H9", "number %d", i)
+	}
+	b.add("H8", "alone")
+	if got, want := fmt.Sprint(b.err()), "H9: number 0 (and 2 more)\nH8: alone"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// summary against a map, over sizes of one to several levels.
+func TestSummary(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for _, n := range []uint64{1, 63, 64, 65, 4096, 4097, 300_000} {
+		var measure carver
+		laySummary(&measure, addr.Bytes(n))
+		c := carver{mem: make([]byte, measure.used)}
+		s := laySummary(&c, addr.Bytes(n))
+		var members []uint64
+		for range 200 {
+			i := rng.Uint64N(n)
+			if at, ok := slices.BinarySearch(members, i); !ok {
+				s.set(i)
+				members = slices.Insert(members, at, i)
+			} else {
+				s.clear(i)
+				members = slices.Delete(members, at, at+1)
+			}
+			from := rng.Uint64N(n)
+			at, exact := slices.BinarySearch(members, from)
+			if got, ok := s.next(from); ok != (at < len(members)) || ok && got != members[at] {
+				t.Fatalf("next of %d among %v below %d: %d, %v", from, members, n, got, ok)
+			}
+			if !exact {
+				at--
+			}
+			if got, ok := s.prev(from); ok != (at >= 0) || ok && got != members[at] {
+				t.Fatalf("prev of %d among %v below %d: %d, %v", from, members, n, got, ok)
+			}
+		}
+		if _, ok := s.next(n); ok && n%64 == 0 {
+			t.Errorf("a member beyond %d", n)
+		}
+	}
+}
+
+// A search that fails lowers every bound that sent it astray, up to the top: it
+// is not sent there again.
+func TestASearchLearns(t *testing.T) {
+	h := newRegion(t, Config{Heap: 4 << 20}).Heap()
+	var all []addr.Addr
+	for range 60_000 {
+		all = append(all, mustAlloc(t, h, 32))
+	}
+	for i := 0; i < len(all)-1; i += 2 {
+		if err := h.Free(all[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, merged := range all[1:40_000] { // holes of more than 32 bytes come, and go again
+		if b, _ := h.BlockAround(merged); b.State == Used {
+			if err := h.Free(merged); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	mustAlloc(t, h, 40_000*32)
+	mustAlloc(t, h, 33)
+	for l, bounds := range h.index.bounds {
+		for i, b := range bounds {
+			if b > 2 {
+				t.Errorf("number %d of level %d promises %d granules, where no hole has more than 2", i, l, b)
+			}
+		}
+	}
+}
+
+// The essay numbers exactly the invariants that the checks report.
+func TestInvariantsAreDocumented(t *testing.T) {
+	number := regexp.MustCompile(`(?m)^//\t([HS][0-9]+)  `)
+	reported := regexp.MustCompile(`"([HS][0-9]+)"`)
+	documented := map[string]bool{}
+	for _, m := range number.FindAllStringSubmatch(readSource(t, "doc.go"), -1) {
+		documented[m[1]] = true
+	}
+	for _, m := range reported.FindAllStringSubmatch(readSource(t, "check.go"), -1) {
+		if !documented[m[1]] {
+			t.Errorf("doc.go does not explain %s", m[1])
+		}
+	}
+	if len(documented) != 10 {
+		t.Errorf("doc.go numbers %d invariants", len(documented))
+	}
+}

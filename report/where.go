@@ -1,0 +1,168 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"memprobe/layout"
+	"memprobe/layout/addr"
+	"memprobe/probe"
+)
+
+// located is what lies at an address: for an address of the scenario's memory,
+// also what its program has there.
+type located struct {
+	Schema int `json:"schema"`
+	PID    int `json:"pid"`
+	layout.Location
+	Frame    string       `json:"frame,omitempty"`
+	Variable string       `json:"variable,omitempty"`
+	Field    string       `json:"field,omitempty"`
+	Block    *probe.Block `json:"block,omitempty"`
+}
+
+// Where is what lies at an address of s. trace is the run that is going on in
+// that process, nil if none is.
+func Where(s *layout.Space, a addr.Addr, trace *probe.Trace) Document {
+	l := located{Schema: 1, PID: s.PID, Location: s.Where(a)}
+	if trace != nil {
+		l.name(&trace.Steps[len(trace.Steps)-1])
+	}
+	return Document{l, func(p *page) { p.where(s, l) }}
+}
+
+// name finds what a step's program has at the address.
+func (l *located) name(s *probe.Step) {
+	for _, f := range s.Frames {
+		if !(addr.Range{Lo: f.Start, Hi: f.End}).Contains(l.Addr) {
+			continue
+		}
+		l.Frame = f.Name
+		for _, v := range f.Vars {
+			if !addr.Span(v.Addr, v.Size).Contains(l.Addr) {
+				continue
+			}
+			l.Variable = v.Name
+			for _, field := range v.Fields {
+				if addr.Span(field.Addr, field.Size).Contains(l.Addr) {
+					l.Field = field.Name
+				}
+			}
+		}
+	}
+	for _, b := range s.Heap.Blocks {
+		if addr.Span(b.Addr, b.Size).Contains(l.Addr) {
+			l.Block = &b
+		}
+	}
+}
+
+// fact is a line of the answer: a name and what it is.
+type fact struct{ name, text string }
+
+func (p *page) where(s *layout.Space, l located) {
+	p.add(join(styled(" "+l.Addr.String(), pointer), styled(" "+headline(l), strong)))
+	p.blank()
+	facts := []fact{{"process", fmt.Sprintf("%s, pid %d", escape(s.Comm), s.PID)}}
+	if l.Place != nil {
+		facts = append(facts, placeFacts(l)...)
+	}
+	facts = append(facts, programFacts(l)...)
+	for _, n := range []struct {
+		name string
+		to   *layout.Neighbour
+	}{{"above", l.Above}, {"below", l.Below}} {
+		if n.to != nil {
+			facts = append(facts, fact{n.name, fmt.Sprintf("%s away: %s, %v", exactly(n.to.Distance), partText(s, n.to.Part), n.to.Part.Range)})
+		}
+	}
+	facts = append(facts, fact{"page", fmt.Sprintf("number %#x, byte %d of %d", l.Page, uint64(l.PageOffset), uint64(s.PageSize))})
+	for _, f := range facts {
+		for i, row := range wrapHard(f.text, p.width-14) {
+			name := f.name
+			if i > 0 {
+				name = ""
+			}
+			p.add(join(styled(fmt.Sprintf("   %-9s ", name), faint), text(row)))
+		}
+	}
+}
+
+// headline answers in a few words.
+func headline(l located) string {
+	switch {
+	case l.Variable != "":
+		return fmt.Sprintf("is in %s, a variable on the stack", dotted(l.Frame, l.Variable, l.Field))
+	case l.Block != nil && l.Block.State == probe.BlockUsed:
+		return "is in a block of the heap, owned by " + orNobody(l.Block.Owner)
+	case l.Block != nil:
+		return "is in a free block of the heap"
+	case l.Frame != "":
+		return "is padding in the frame of " + l.Frame
+	case l.Place != nil:
+		return "is " + l.Place.Part.Kind.Info().Text
+	case l.State == layout.NonCanonical:
+		return "is no address: its upper bits are not all alike"
+	case l.State == layout.KernelHalf:
+		return "is in the kernel's half of the address space"
+	}
+	return "is not mapped"
+}
+
+func orNobody(owner string) string {
+	if owner == "" {
+		return "nobody"
+	}
+	return owner
+}
+
+// dotted joins the names that are not empty.
+func dotted(names ...string) string {
+	var parts []string
+	for _, n := range names {
+		if n != "" {
+			parts = append(parts, n)
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
+func placeFacts(l located) []fact {
+	place := l.Place
+	facts := []fact{
+		{"segment", string(place.Part.Segment())},
+		{"part", fmt.Sprintf("%s, %v, %s: %s from its start, %s to its end", escape(place.Part.Label), place.Part.Range, size(place.Part.Size()), exactly(place.FromPart), exactly(place.ToPart))},
+	}
+	if place.Section != nil {
+		facts = append(facts, fact{"section", fmt.Sprintf("%s+%#x", escape(place.Section.Name), uint64(*place.FromSection))})
+	}
+	if place.Part.Object != "" {
+		facts = append(facts, fact{"file", escape(place.Part.Object)})
+	}
+	if place.FileOffset != nil {
+		facts = append(facts, fact{"in file", fmt.Sprintf("offset %v", *place.FileOffset)})
+	}
+	return append(facts,
+		fact{"mapping", escape(strings.TrimRight(place.Mapping.String(), " "))},
+		fact{"offset", fmt.Sprintf("%s from the mapping's start, %s to its end", exactly(place.FromMapping), exactly(place.ToMapping))},
+	)
+}
+
+// programFacts tell what the running program has there.
+func programFacts(l located) []fact {
+	var facts []fact
+	if l.Frame != "" {
+		facts = append(facts, fact{"frame", l.Frame})
+	}
+	if l.Variable != "" {
+		facts = append(facts, fact{"variable", dotted(l.Variable, l.Field)})
+	}
+	if b := l.Block; b != nil {
+		about := fmt.Sprintf("%v, %s, free", b.Addr, exactly(b.Size))
+		if b.State == probe.BlockUsed {
+			about = fmt.Sprintf("%v, %s asked for, %d set aside, owner %s", b.Addr, bytesOf(b.Requested), uint64(b.Size), orNobody(b.Owner))
+		}
+		facts = append(facts, fact{"block", about})
+	}
+	return facts
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the module, one after the other.
+#
+#   scripts/fuzz.sh [TIME]   how long each runs, as go test's -fuzztime has it; default 60s
+#
+# FUZZPARALLEL   how many workers; default 2
+# A finding is kept by go below the package's testdata/fuzz, to be committed as a seed.
+set -euo pipefail
+
+usage() { echo "usage: scripts/fuzz.sh [TIME, such as 60s or 100000x]" >&2; exit 2; }
+die() { echo "fuzz: $*" >&2; exit 1; }
+
+(($# <= 1)) || usage
+time=${1-60s}
+[[ $time =~ ^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$ || $time =~ ^[0-9]+x$ ]] || usage
+command -v go >/dev/null || die "needs go"
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+export CGO_ENABLED=0
+
+# go test -list prints the names of a package's targets, then "ok PACKAGE SECONDS".
+list=$(go test -list '^Fuzz' ./...) || die "the tests do not build:"$'\n'"$list"
+names=() found=0
+while read -r first package _; do
+	case $first in
+	Fuzz*) names+=("$first") ;;
+	ok)
+		for name in "${names[@]}"; do
+			echo "fuzz: $package $name for $time"
+			go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" -parallel "${FUZZPARALLEL:-2}" "$package"
+			found=$((found + 1))
+		done
+		names=()
+		;;
+	esac
+done <<<"$list"
+((found > 0)) || die "no fuzz target found"
+echo "fuzz: $found targets, nothing found"
