@@ -7,7 +7,7 @@ const (
 	// Sections of an ELF file: the program's, or a library's.
 	KindText   Kind = "text"
 	KindROData Kind = "rodata"
-	KindRelRO  Kind = "relro" // data that the loader fills in, then makes read-only
+	KindRelRO  Kind = "relro" // data that the loader fills in and may then make read-only
 	KindData   Kind = "data"
 	KindBSS    Kind = "bss"
 	KindELF    Kind = "elf" // headers, tables for the loader, bytes of no section
@@ -48,7 +48,7 @@ type KindInfo struct {
 var Kinds = []KindInfo{
 	{KindText, SegmentCode, "machine code"},
 	{KindROData, SegmentCode, "constants"},
-	{KindRelRO, SegmentData, "data that the loader fills in, then makes read-only"},
+	{KindRelRO, SegmentData, "data that the loader fills in and may then make read-only"},
 	{KindData, SegmentData, "variables with a value at start"},
 	{KindBSS, SegmentData, "variables that are zero at start; no bytes in the file"},
 	{KindELF, SegmentNotDrawn, "headers, tables for the loader, bytes of no section"},

@@ -174,7 +174,7 @@ func (h Hex) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), ni
 
 // UnmarshalText reads what MarshalText wrote.
 func (h *Hex) UnmarshalText(text []byte) error {
-	b, err := hex.AppendDecode(nil, text)
+	b, err := hex.AppendDecode(Hex{}, text)
 	*h = b
 	return err
 }

@@ -2,9 +2,11 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"memprobe/layout"
 	"memprobe/layout/addr"
 	"memprobe/probe"
 )
@@ -67,16 +69,33 @@ func (p *page) traceHead(t *probe.Trace) {
 	sep := " " + p.glyphs.sep + " "
 	about := fmt.Sprintf("%s%spid %d", archName(t.Arch), sep, t.PID)
 	p.add(apart(min(p.width, widest)-1, join(text(" "), styled(t.Scenario, strong), text(sep+t.Title)), styled(about, faint))...)
-	p.add(styled(" From the lesson: "+t.Lesson, faint))
+	p.prose(1, min(p.width, widest)-2, "From the lesson: "+t.Lesson, faint)
 }
 
 func (p *page) traceFoot(t *probe.Trace) {
 	p.blank()
-	p.add(text(fmt.Sprintf(" The kernel's lines for this memory, from /proc/%d/maps:", t.PID)))
+	p.prose(1, min(p.width-2, 96), fmt.Sprintf("The kernel's lines for this memory, from /proc/%d/maps, the highest on top:", t.PID), plain)
 	p.blank()
-	for _, l := range t.Memory.Maps {
-		p.add(styled("   "+escape(strings.TrimRight(l, " ")), faint))
+	for _, l := range slices.Backward(t.Memory.Maps) {
+		p.add(join(styled("   "+escape(strings.TrimRight(l, " ")), faint).padded(52), text(" "+partOf(t.Memory, l))))
 	}
+}
+
+// partOf says what of the memory a line of the maps file is.
+func partOf(m probe.Memory, mapsLine string) string {
+	mappings, err := layout.ParseMaps([]byte(mapsLine + "\n"))
+	if err != nil {
+		return ""
+	}
+	switch r := mappings[0].Range; {
+	case r.Contains(m.Stack.Hi - 1):
+		return "stack, " + size(r.Size())
+	case r.Lo == m.Heap.Lo:
+		return "heap, " + size(r.Size())
+	case r.Overlaps(m.Stack) || r.Overlaps(m.Heap):
+		return "reserved, " + size(r.Size())
+	}
+	return "guard"
 }
 
 // steps draws the steps from index first on; total is the number of the last

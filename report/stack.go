@@ -69,8 +69,14 @@ func (d *stackDrawing) measure() {
 			}
 		}
 	}
-	d.label = min(d.label, 24)
+	d.label, d.field = min(d.label, maxLabel), min(d.field, maxField)
 }
+
+// The widest columns; a longer name has a row of its own.
+const (
+	maxLabel = 24
+	maxField = 16
+)
 
 // isScalar is true for what is shown in one row: no fields, a word at most.
 func isScalar(v probe.Var) bool { return len(v.Fields) == 0 && len(v.Bytes) <= wordSize }
@@ -124,12 +130,12 @@ func (d *stackDrawing) row(l line) {
 // its bytes. old is what stood there in the step before.
 func (d *stackDrawing) variable(v, old probe.Var, m mark) {
 	head := join(
-		text(v.Name+": "+v.Type).padded(d.label), text("  "),
+		d.name(v.Name+": "+v.Type, d.label), text("  "),
 		styled(v.Addr.String(), faint), text("  "),
 		text(fmt.Sprintf("%*s", d.size, bytesOf(v.Size))), text("  "),
 	)
 	if isScalar(v) {
-		head = join(head, d.hex(v.Bytes, old.Bytes, m).padded(d.bytes), text("  "))
+		head = join(head, hexLine(v.Bytes, old.Bytes, m).padded(d.bytes), text("  "))
 	}
 	value := styled(v.Value, valueStyle(v.State))
 	markSpan := styled(m.word, m.style)
@@ -146,12 +152,24 @@ func (d *stackDrawing) variable(v, old probe.Var, m mark) {
 	switch {
 	case isScalar(v):
 	case len(v.Fields) == 0, d.tooMany(v):
-		d.bytesRows("", v.Bytes, old.Bytes, m, nil)
+		d.bytesRows(v.Bytes, old.Bytes, m)
 	default:
 		for _, f := range v.Fields {
 			d.fieldRows(v, f, old, m)
 		}
 	}
+}
+
+// name is a name in a column of n cells: padded, or, where it is longer, drawn in
+// rows of its own above.
+func (d *stackDrawing) name(s string, n int) line {
+	if text(s).cells() <= n {
+		return text(s).padded(n)
+	}
+	for _, part := range broken(s, d.inside) {
+		d.row(text(part))
+	}
+	return text("").padded(n)
 }
 
 func valueStyle(s probe.State) style {
@@ -173,37 +191,39 @@ func (d *stackDrawing) fieldRows(v probe.Var, f probe.Field, old probe.Var, m ma
 	if end := int(offset) + len(f.Bytes); end <= len(old.Bytes) {
 		before = old.Bytes[offset:end]
 	}
-	label := join(styled(fmt.Sprintf("%5s", fmt.Sprintf("+%d", offset)), faint), text("  "), text(f.Name).padded(d.field), text("  "))
+	label := join(styled(fmt.Sprintf("%5s", fmt.Sprintf("+%d", offset)), faint), text("  "), d.name(f.Name, d.field), text("  "))
 	target, leads := leadsTo(v, f)
 	switch {
 	case leads && d.blocks[target]:
-		row := join(label, d.hex(f.Bytes, before, m), text("  "))
+		row := join(label, hexLine(f.Bytes, before, m), text("  "))
 		g := d.p.glyphs
 		row = join(row.padded(d.inside-1), styled(g.dot+g.lines[left|right], pointer))
 		d.arrows = append(d.arrows, arrow{len(d.lines), target})
 		d.lines = append(d.lines, join(text(g.lines[up|down]+" "), row, styled(g.lines[up|down|left|right], pointer)))
 	case leads:
 		g := d.p.glyphs
-		d.fieldRow(label, d.hex(f.Bytes, before, m), styled(g.dot+" "+g.to+" "+d.place(target), pointer))
+		d.fieldRow(label, hexLine(f.Bytes, before, m), styled(g.dot+" "+g.to+" "+d.place(target), pointer))
 	case len(f.Bytes) <= wordSize:
-		d.fieldRow(label, d.hex(f.Bytes, before, m).padded(len(hexBytes(make([]byte, wordSize)))), styled(f.Value, valueStyle(v.State)))
+		d.fieldRow(label, hexLine(f.Bytes, before, m).padded(len(hexBytes(make([]byte, wordSize)))), styled(f.Value, valueStyle(v.State)))
 	default:
-		d.bytesRows(f.Name, f.Bytes, before, m, styled(f.Value, valueStyle(v.State)))
+		d.fieldRow(label, nil, styled(f.Value, valueStyle(v.State)))
+		d.bytesRows(f.Bytes, before, m)
 	}
 }
 
+// fieldRow draws a field's row, or two where the value needs one of its own.
 func (d *stackDrawing) fieldRow(label, bytes, value line) {
-	for _, l := range fit(d.inside, join(label, bytes, text("  ")), value) {
-		d.row(l)
+	row := join(label, bytes, text("  "))
+	if row.cells()+value.cells() <= d.inside {
+		d.row(join(row, value))
+		return
 	}
-}
-
-// fit is left and then right in one line of n cells, or in two where it has to be.
-func fit(n int, l, r line) []line {
-	if l.cells()+r.cells() <= n {
-		return []line{join(l, r)}
+	d.row(join(label, bytes))
+	for _, v := range value {
+		for _, part := range broken(v.text, d.inside-7) {
+			d.row(join(text("       "), styled(part, v.style)))
+		}
 	}
-	return []line{l, join(text("    "), r)}
 }
 
 // place names what lies at a: a block, a variable, or just the address.
@@ -222,23 +242,19 @@ func (d *stackDrawing) place(a addr.Addr) string {
 }
 
 // bytesRows draws bytes that take several rows, with their offsets.
-func (d *stackDrawing) bytesRows(name string, b, old []byte, m mark, value line) {
+func (d *stackDrawing) bytesRows(b, old []byte, m mark) {
 	for i := 0; i < len(b); i += wordSize {
 		end := min(i+wordSize, len(b))
 		var before []byte
 		if end <= len(old) {
 			before = old[i:end]
 		}
-		label := join(styled(fmt.Sprintf("%5s", fmt.Sprintf("+%d", i)), faint), text("  "), text(name).padded(d.field), text("  "))
-		d.fieldRow(label, d.hex(b[i:end], before, m), value)
-		name, value = "", nil
+		d.row(join(styled(fmt.Sprintf("%5s", fmt.Sprintf("+%d", i)), faint), text("  "), hexLine(b[i:end], before, m)))
 	}
 }
 
-// hex is bytes as digits, those that differ from old ones in the colour of a
+// hexLine is bytes as digits, those that differ from old ones in the colour of a
 // change.
-func (d *stackDrawing) hex(b, old []byte, m mark) line { return hexLine(b, old, m) }
-
 func hexLine(b, old []byte, m mark) line {
 	if m != isChanged || len(old) != len(b) {
 		return text(hexBytes(b))

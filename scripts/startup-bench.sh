@@ -9,7 +9,9 @@ usage() { echo "usage: scripts/startup-bench.sh [RUNS, 10 at least]" >&2; exit 2
 
 (($# <= 1)) || usage
 runs=${1-200}
-[[ $runs =~ ^[0-9]{1,6}$ ]] && ((10#$runs >= 10)) || usage
+[[ $runs =~ ^[0-9]{2,6}$ ]] || usage
+runs=$((10#$runs)) # 010 is ten
+((runs >= 10)) || usage
 command -v go >/dev/null || { echo "startup-bench: needs go" >&2; exit 1; }
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -27,4 +29,4 @@ export CGO_ENABLED=0
 go build -o "$temp/hello" "$temp/hello.go"
 go build -o "$temp/memprobe" ./cmd/memprobe
 go build -o "$temp/startup" ./scripts/startup
-"$temp/startup" "$((10#$runs))" "$temp/hello" "$temp/memprobe" scenario string
+"$temp/startup" "$runs" "$temp/hello" "$temp/memprobe" scenario string

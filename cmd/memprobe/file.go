@@ -15,9 +15,7 @@ import (
 // beside its place, brought to the disk, and then renamed. What is no regular
 // file, such as a pipe, is written to directly.
 func writeFile(name string, content []byte) error {
-	if real, err := filepath.EvalSymlinks(name); err == nil {
-		name = real
-	}
+	name = linked(name)
 	mode := fs.FileMode(0o666)
 	switch info, err := os.Stat(name); {
 	case err == nil && info.IsDir():
@@ -33,6 +31,22 @@ func writeFile(name string, content []byte) error {
 		return fmt.Errorf("write %s: %w", name, reason(err))
 	}
 	return nil
+}
+
+// linked is the file that name leads to where it is a symbolic link, there or
+// not, so that the link stays. The kernel follows 40 links at most.
+func linked(name string) string {
+	for range 40 {
+		target, err := os.Readlink(name)
+		if err != nil {
+			return name
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(name), target)
+		}
+		name = target
+	}
+	return name
 }
 
 // replace puts a new file in name's place.

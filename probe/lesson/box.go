@@ -33,12 +33,12 @@ func runBox(m *probe.Machine) {
 		probe.Note{
 			Lesson: "5 is at 0x3FFFFFCE",
 			Here:   fmt.Sprintf("it is at %v", block.Addr),
-			Why:    "an i32's address is a multiple of 4, and 0x3FFFFFCE is not one.",
+			Why:    "An i32's address is a multiple of 4, and 0x3FFFFFCE is not one.",
 		},
 		probe.Note{
 			Lesson: "the place is chosen in no particular order",
 			Here:   "the lowest free block that fits",
-			Why:    "each allocator has its rule, and this one's is first fit.",
+			Why:    "Each allocator has its rule, and this one's is first fit.",
 		})
 
 	m.Set(y, 34)
@@ -47,7 +47,7 @@ func runBox(m *probe.Machine) {
 		probe.Note{
 			Lesson: "y is 34 in the program, 42 in the text",
 			Here:   "y is " + m.Value(y),
-			Why:    "the machine runs the program.",
+			Why:    "The machine runs the program.",
 		})
 
 	m.DropLocals()

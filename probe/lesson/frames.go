@@ -37,7 +37,7 @@ func runFrames(m *probe.Machine) {
 		probe.Note{
 			Lesson: "x on top, then y, then sum",
 			Here:   fmt.Sprintf("x is lowest, at %v", m.Addr(x)),
-			Why:    "rustc places the last variable highest, and high addresses are on top.",
+			Why:    "The compiler places the last variable highest, and high addresses are on top.",
 		})
 
 	before := m.SP()
@@ -49,12 +49,12 @@ func runFrames(m *probe.Machine) {
 		probe.Note{
 			Lesson: "a push increments the stack pointer",
 			Here:   fmt.Sprintf("it went down, from %v to %v", before, m.SP()),
-			Why:    "on x86-64 and arm64 the stack grows toward lower addresses.",
+			Why:    "On x86-64 and arm64 the stack grows toward lower addresses.",
 		},
 		probe.Note{
 			Lesson: "add is drawn above main",
 			Here:   "add stands below main",
-			Why:    "its addresses are lower. \"Top of the stack\" means the newest end.",
+			Why:    "Its addresses are lower. \"Top of the stack\" means the newest end.",
 		})
 
 	m.ReturnTo(sum, result)

@@ -38,17 +38,17 @@ func runString(m *probe.Machine) {
 		probe.Note{
 			Lesson: "ptr, len, capacity",
 			Here:   strings.Join(order, ", "),
-			Why:    "rustc picks the order of a struct's fields; rustc 1.95 picks this one.",
+			Why:    "The compiler orders a struct's fields, and rustc 1.95 does it this way.",
 		},
 		probe.Note{
 			Lesson: "the text is at 0x7f2a",
 			Here:   fmt.Sprintf("it is at %v", block.Addr),
-			Why:    "the lesson cut the address to fit its picture.",
+			Why:    "The lesson cut the address to fit its picture.",
 		},
 		probe.Note{
 			Lesson: "five boxes for five letters",
 			Here:   fmt.Sprintf("%d bytes asked for, %d set aside", block.Requested, block.Size),
-			Why:    "blocks are multiples of 16 bytes, so that any value in one is aligned.",
+			Why:    "Blocks are multiples of 16 bytes, so that any value in one is aligned.",
 		})
 
 	m.DropLocals()

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -40,6 +42,7 @@ func main() {
 		panic(err)
 	}
 	zeroed[1] = 1
+	unix.Getrandom(make([]byte, 8), 0) // the runtime maps a page for it
 	show("function", reflect.ValueOf(main).Pointer())
 	show("constant", uintptr(unsafe.Pointer(unsafe.StringData(text))))
 	show("initialised", uintptr(unsafe.Pointer(&initialised)))

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"memprobe/probe"
+	"memprobe/probe/lesson"
+)
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"memprobe": main}) }
+
+// TestScripts runs what the program promises.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("MEMPROBE_GOLDEN") == "update",
+		Condition:           condition,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exitcode": exitCode},
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"} {
+				env.Setenv(name, "")
+			}
+			return nil
+		},
+	})
+}
+
+// condition knows "root", and "fixed": memory can be reserved at a given address.
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "fixed":
+		_, err := probe.Run(lesson.String, probe.Options{Base: 0x10_0000_0000})
+		return err == nil, nil
+	}
+	return false, fmt.Errorf("no condition %q", name)
+}
+
+// exitCode is the scripts' command `exitcode N PROGRAM ARG...`.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode N PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if exit := new(exec.ExitError); errors.As(ts.Exec(args[1], args[2:]...), &exit) {
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}

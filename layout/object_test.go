@@ -1,0 +1,202 @@
+package layout
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"memprobe/layout/addr"
+)
+
+// mapFile writes a file and maps it, so that it might hold code, for the test.
+func mapFile(t *testing.T, name string, content []byte) Mapping {
+	t.Helper()
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	mem, err := unix.Mmap(int(f.Fd()), 0, len(content), unix.PROT_READ|unix.PROT_EXEC, unix.MAP_PRIVATE)
+	if err != nil {
+		t.Skipf("can't map %s executable: %v", name, err)
+	}
+	t.Cleanup(func() { unix.Munmap(mem) })
+	maps, err := Read(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, ok := find(maps, pointer(mem))
+	if !ok {
+		t.Fatalf("%s is not mapped", name)
+	}
+	return maps[i]
+}
+
+func TestOpenMapped(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "file")
+	m := mapFile(t, name, []byte("content"))
+	self, elsewhere := process{0}, process{1 << 30} // elsewhere has no files in /proc
+	opens := func(p process, m Mapping, exe string) error {
+		f, err := p.openMapped(m, exe)
+		if err == nil {
+			f.Close()
+		}
+		return err
+	}
+	if err := opens(self, m, ""); err != nil {
+		t.Errorf("by itself: %v", err)
+	}
+	if err := opens(elsewhere, m, m.Name); err != nil {
+		t.Errorf("by its path: %v", err)
+	}
+	other := m
+	other.Dev.Minor++
+	if err := opens(elsewhere, other, ""); err != errOtherFile {
+		t.Errorf("on another device: %v", err)
+	}
+	other = m
+	other.Inode++
+	if err := opens(elsewhere, other, ""); err != errOtherFile {
+		t.Errorf("another inode: %v", err)
+	}
+	other = m
+	other.Name = "anon_inode:[x]"
+	if err := opens(self, other, ""); err != errOtherFile {
+		t.Errorf("no path: %v", err)
+	}
+	other = m
+	other.Name = dir
+	if err := opens(elsewhere, other, ""); err != errOtherFile {
+		t.Errorf("a folder: %v", err)
+	}
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := opens(elsewhere, m, ""); err != unix.ENOENT {
+		t.Errorf("deleted: %v", err)
+	}
+}
+
+// A path that leads to another file by now, or to none, or to one that is damaged,
+// leaves its mapping unexplained, and says so.
+func TestDescribeNotes(t *testing.T) {
+	dir := t.TempDir()
+	image, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := mapFile(t, filepath.Join(dir, "cut"), image[:200])
+	script := mapFile(t, filepath.Join(dir, "script"), []byte("#!/bin/sh\n"))
+	s, err := Describe(0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkTiled(t, s.Mappings, s.Parts)
+	if len(s.Notes) != 1 || !strings.HasPrefix(s.Notes[0], fmt.Sprintf("%q: its sections are not known: ", cut.Name)) {
+		t.Errorf("got notes %q", s.Notes)
+	}
+	for _, m := range []Mapping{cut, script} {
+		check(t, s, m.Name, m.Lo, expected{KindFile, nil, false})
+	}
+
+	gone := []Mapping{{Range: pages(1, 2), Perms: Executable, Inode: 7, Name: "/no/such/file"}}
+	s = &Space{Mappings: gone, PageSize: 0x1000}
+	if known := s.explain(process{1 << 30}); len(known.Images) > 0 || len(s.Notes) != 1 ||
+		s.Notes[0] != `"/no/such/file": its sections are not known: no such file or directory` {
+		t.Errorf("got %v, notes %q", known, s.Notes)
+	}
+	_, _, err = new(Space).explainFile(panicking{}, gone, nil)
+	if err == nil || err.Error() != "damaged ELF file: on purpose" {
+		t.Errorf("got %v", err)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) ReadAt([]byte, int64) (int, error) { panic("on purpose") }
+
+// An ELF file in which each byte in turn is wrong is described or refused.
+func TestDamagedELF(t *testing.T) {
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps, err := Read(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := elf.NewFile(strings.NewReader(string(image)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := executables(maps)
+	if len(groups) == 0 {
+		t.Fatal("no executable file is mapped")
+	}
+	headers := 64 + 56*len(file.Progs)
+	for at := range headers {
+		for _, b := range []byte{0, 0xff, image[at] ^ 1, image[at] ^ 0x80} {
+			damaged := patched{image, at, b}
+			s := &Space{Mappings: maps, PageSize: 0x1000}
+			images, _, _ := s.explainFile(damaged, groups[0], nil)
+			checkTiled(t, maps, Classify(maps, Knowledge{Images: images}))
+		}
+	}
+}
+
+// patched is a file with one byte changed.
+type patched struct {
+	image []byte
+	at    int
+	to    byte
+}
+
+func (p patched) ReadAt(b []byte, off int64) (int, error) {
+	n, err := bytes.NewReader(p.image).ReadAt(b, off)
+	if i := int64(p.at) - off; 0 <= i && i < int64(n) {
+		b[i] = p.to
+	}
+	return n, err
+}
+
+func TestImageWithoutSections(t *testing.T) {
+	load := elf.ProgHeader{Type: elf.PT_LOAD, Flags: elf.PF_X, Vaddr: 0x1000, Filesz: 0x1800, Memsz: 0x2800}
+	f := &elf.File{FileHeader: elf.FileHeader{Class: elf.ELFCLASS32, Type: elf.ET_DYN}, Progs: []*elf.Prog{{ProgHeader: load}}}
+	own := []Mapping{{pages(0x10, 0x12), Executable, 0, Dev{}, 7, "/x"}}
+	images := Images(own, f, 0x1000)
+	if len(images) != 1 || images[0].Bias != 0xf000 {
+		t.Fatalf("got %+v", images)
+	}
+	want := []Span{
+		{Section{addr.Span(0x10000, 52), "ELF header"}, KindELF, false},
+		{Section{addr.Range{Lo: 0x10034, Hi: 0x11800}, ""}, KindELF, false},
+		{Section{addr.Range{Lo: 0x11800, Hi: 0x13000}, ""}, KindELF, true},
+	}
+	if got := fmt.Sprint(images[0].Spans); got != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	own[0].Perms = Readable
+	if images := Images(own, f, 0x1000); images != nil {
+		t.Errorf("code that may not be executed: got %+v", images)
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	if got := printable("a\xffb"); got != `a\xffb` || printable(".text") != ".text" {
+		t.Errorf("got %q", got)
+	}
+}

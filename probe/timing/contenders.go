@@ -1,0 +1,149 @@
+package timing
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/metrics"
+	"time"
+
+	"memprobe/layout/addr"
+	"memprobe/mmapheap"
+)
+
+// sizes are what the stack, the heap and make are compared at.
+var sizes = []addr.Bytes{8, 64, 1 << 10, 64 << 10}
+
+// Defaults measures with the clock of this machine: 24 rounds for 12 contenders are
+// two of the squares that order speaks of, and take 5 seconds or so.
+func Defaults() Options {
+	return Options{
+		Now: Monotonic(), Collections: collections, Machine: Here(),
+		Rounds: 24, Batch: 15 * time.Millisecond, Budget: 8 * time.Second,
+	}
+}
+
+// StackAndHeap compares what it takes to get bytes and to give them back: on the
+// stack, from the heap, from Go.
+func StackAndHeap(ctx context.Context, o Options) (*Result, error) {
+	region, err := mmapheap.Reserve(mmapheap.Config{})
+	if err != nil {
+		return nil, err
+	}
+	result, err := compare(ctx, region, o)
+	return result, errors.Join(err, region.Release())
+}
+
+func compare(ctx context.Context, region *mmapheap.Region, o Options) (*Result, error) {
+	var contenders []Contender
+	for _, n := range sizes {
+		if err := tryOut(region, n); err != nil {
+			return nil, err
+		}
+		kept := new(kept)
+		contenders = append(contenders, onStack(region.Stack(), n, kept), onHeap(region.Heap(), n, kept), inGo(n, kept))
+	}
+	return Measure(ctx, contenders, o)
+}
+
+// kept is where the operations leave what they got, so that none of them can be
+// left out.
+type kept struct {
+	sum   addr.Addr // of all addresses
+	bytes []byte    // what make made last
+}
+
+// onStack pushes a frame of size bytes and pops it.
+func onStack(s *mmapheap.Stack, size addr.Bytes, k *kept) Contender {
+	return Contender{
+		What: "stack", Size: size, About: "a frame on memprobe's stack: Push, Pop",
+		Do: func(n int) error {
+			for range n {
+				a, err := s.Push(size)
+				if err != nil {
+					return err
+				}
+				k.sum += a
+				if err := s.Pop(); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// onHeap allocates a block of size bytes and frees it.
+func onHeap(h *mmapheap.Heap, size addr.Bytes, k *kept) Contender {
+	return Contender{
+		What: "heap", Size: size, About: "a block of memprobe's first-fit heap: Alloc, Free",
+		Notes: []string{"nothing else is in use, so the search ends at the first free block, always the same one"},
+		Do: func(n int) error {
+			for range n {
+				a, err := h.Alloc(size)
+				if err != nil {
+					return err
+				}
+				k.sum += a
+				if err := h.Free(a); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// inGo makes a slice of size bytes on Go's heap and drops the one before. The batch
+// ends with a collection, so that all of its garbage is collected within its time,
+// and none in another's.
+func inGo(size addr.Bytes, k *kept) Contender {
+	return Contender{
+		What: "make", Size: size, About: "Go's make([]byte, n); its collector takes the bytes back",
+		Notes: []string{
+			"it also zeroes the bytes; the others hand out what was there",
+			"the collector's work counts where it delays the program, not what it does on another core; each batch ends with a full collection",
+		},
+		Do: func(n int) error {
+			for range n {
+				k.bytes = make([]byte, size)
+			}
+			k.bytes = nil
+			runtime.GC()
+			return nil
+		},
+	}
+}
+
+// tryOut sees that the region has memory for n bytes on its stack and in its heap:
+// it fills them, reads them back and gives them back. Later operations get the
+// same memory, whose pages are there by then.
+func tryOut(r *mmapheap.Region, n addr.Bytes) error {
+	frame, err := r.Stack().Push(n)
+	if err != nil {
+		return err
+	}
+	block, err := r.Heap().Alloc(n)
+	if err != nil {
+		return err
+	}
+	want, got := bytes.Repeat([]byte{0xa5}, int(n)), make([]byte, n)
+	for _, a := range []addr.Addr{frame, block} {
+		if err := errors.Join(r.Store(a, want), r.Load(a, got)); err != nil {
+			return err
+		}
+		if !bytes.Equal(got, want) {
+			return fmt.Errorf("%d bytes at %v: not what was stored there", n, a)
+		}
+	}
+	return errors.Join(r.Heap().Free(block), r.Stack().Pop())
+}
+
+// collections is how many collections Go has completed.
+func collections() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
