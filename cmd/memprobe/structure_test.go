@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms are the packages from left to right: a package imports only what stands
+// to its right, or beneath its own folder.
+var rooms = []string{"cmd/memprobe", "report", "probe/lesson", "probe/timing", "probe", "probe/rust", "mmapheap", "layout", "layout/addr"}
+
+// neighbours are rooms that do not know each other though one stands further right.
+var neighbours = map[string]string{"mmapheap": "layout"}
+
+// fenced are the only files with unsafe.
+var fenced = []string{"mmapheap/region_linux.go"}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	GoFiles    []string
+	Dir        string
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("the go command is not in PATH")
+	}
+	cmd := exec.Command(goTool, "list", "-json=ImportPath,Imports,GoFiles,Dir", "memprobe/...")
+	out, err := cmd.Output()
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		t.Fatalf("go list: %v: %s", err, exit.Stderr)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	var all []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		switch err := dec.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return all
+		case err != nil:
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// TestImportsPointRight holds the plan of the rooms.
+func TestImportsPointRight(t *testing.T) {
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "memprobe/")
+		if strings.HasPrefix(name, "scripts/") {
+			continue
+		}
+		at := slices.Index(rooms, name)
+		if at < 0 {
+			t.Errorf("package %s has no place among the rooms", name)
+		}
+		for _, imported := range p.Imports {
+			other, ours := strings.CutPrefix(imported, "memprobe/")
+			if ours && (slices.Index(rooms, other) <= at || neighbours[name] == other) {
+				t.Errorf("%s imports %s, which is not to its right", name, other)
+			}
+		}
+	}
+}
+
+// TestUnsafeIsFenced finds "unsafe" outside the files that may use it.
+func TestUnsafeIsFenced(t *testing.T) {
+	for _, p := range packages(t) {
+		if !slices.Contains(p.Imports, "unsafe") {
+			continue
+		}
+		for _, file := range p.GoFiles {
+			name := path.Join(strings.TrimPrefix(p.ImportPath, "memprobe/"), file)
+			if importsUnsafe(t, path.Join(p.Dir, file)) && !slices.Contains(fenced, name) {
+				t.Errorf("%s imports unsafe", name)
+			}
+		}
+	}
+}
+
+func importsUnsafe(t *testing.T, file string) bool {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(parsed.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"unsafe"` })
+}
