@@ -52,7 +52,7 @@ func Images(own []Mapping, f *elf.File, page addr.Bytes) []Image {
 	tried := map[addr.Addr]bool{}
 	for _, m := range own {
 		for _, load := range loads {
-			bias := m.Lo - addr.Addr(load.Vaddr)
+			bias := m.Lo - addr.Addr(load.Vaddr-load.Off+uint64(m.Offset))
 			if tried[bias] {
 				continue
 			}

@@ -189,7 +189,16 @@ func TestImageWithoutSections(t *testing.T) {
 	if got := fmt.Sprint(images[0].Spans); got != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	own[0].Perms = Readable
+	// The first segment need not begin the file, nor a page.
+	f.Progs[0].Vaddr, f.Progs[0].Off, own[0].Offset = 0x1800, 0x3800, 0x3000
+	if images := Images(own, f, 0x1000); len(images) != 1 || images[0].Bias != 0xf000 {
+		t.Errorf("a later segment: got %+v", images)
+	}
+	f.Type = elf.ET_EXEC // has a fixed address
+	if images := Images(own, f, 0x1000); images != nil {
+		t.Errorf("a program at another address than its own: got %+v", images)
+	}
+	f.Type, own[0].Perms = elf.ET_DYN, Readable
 	if images := Images(own, f, 0x1000); images != nil {
 		t.Errorf("code that may not be executed: got %+v", images)
 	}

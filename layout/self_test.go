@@ -39,17 +39,6 @@ func loaded(t *testing.T, a addr.Addr) addr.Addr {
 	return addr.Addr(binary.NativeEndian.Uint64(word[:]))
 }
 
-// mmap maps n pages for the length of the test.
-func mmap(t *testing.T, n, prot int) addr.Range {
-	t.Helper()
-	mem, err := unix.Mmap(-1, 0, n*os.Getpagesize(), prot, unix.MAP_ANON|unix.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Munmap(mem) })
-	return addr.Span(pointer(mem), addr.Bytes(len(mem)))
-}
-
 func TestDescribeSelf(t *testing.T) {
 	// Guards on both sides keep the kernel from merging the page with Go's.
 	mem, err := unix.Mmap(-1, 0, 3*os.Getpagesize(), unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE)

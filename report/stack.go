@@ -44,10 +44,7 @@ func (p *page) drawStack(s *probe.Step, c changes, width int, blocks map[addr.Ad
 	}
 	for i, f := range s.Frames {
 		d.title(f, i == 0, c.frame(f))
-		vars := slices.SortedFunc(slices.Values(f.Vars), func(v, w probe.Var) int { return cmp.Compare(w.Addr, v.Addr) })
-		for _, v := range vars {
-			d.variable(v, c.vars[v.Addr], c.variable(f, v))
-		}
+		d.frame(f, c)
 	}
 	if len(s.Frames) > 0 {
 		d.bottom()
@@ -57,6 +54,7 @@ func (p *page) drawStack(s *probe.Step, c changes, width int, blocks map[addr.Ad
 
 // measure finds the columns' widths over all frames, so that they stand in line.
 func (d *stackDrawing) measure() {
+	d.label = len("(padding)")
 	for _, f := range d.step.Frames {
 		for _, v := range f.Vars {
 			d.label = max(d.label, text(v.Name+": "+v.Type).cells())
@@ -93,15 +91,31 @@ func (d *stackDrawing) title(f probe.Frame, first bool, m mark) {
 		l, r = g[down|right], g[down|left]
 	}
 	about := ", " + bytesOf(f.End.Sub(f.Start))
-	if f.Padding != 0 {
-		about += ", " + bytesOf(f.Padding) + " of padding"
-	}
 	st := strong
 	if m != (mark{}) {
 		st = m.style
 		about += ", " + m.word
 	}
 	d.border(l, join(text(" "), styled(f.Name, st), text(about+" ")), text(" "+f.End.String()+" "), r)
+}
+
+// frame draws a frame's variables, the highest on top, with the padding between.
+func (d *stackDrawing) frame(f probe.Frame, c changes) {
+	vars := slices.SortedFunc(slices.Values(f.Vars), func(v, w probe.Var) int { return cmp.Compare(w.Addr, v.Addr) })
+	above := f.End
+	for _, v := range vars {
+		d.padding(addr.Range{Lo: v.Addr.Offset(v.Size), Hi: above})
+		d.variable(v, c.vars[v.Addr], c.variable(f, v))
+		above = v.Addr
+	}
+	d.padding(addr.Range{Lo: f.Start, Hi: above})
+}
+
+// padding draws bytes that belong to no variable.
+func (d *stackDrawing) padding(r addr.Range) {
+	if r.Lo < r.Hi {
+		d.row(join(styled("(padding)", faint).padded(d.label), text("  "), styled(r.Lo.String(), faint), text("  "), styled(fmt.Sprintf("%*s", d.size, bytesOf(r.Size())), faint)))
+	}
 }
 
 func (d *stackDrawing) bottom() {
