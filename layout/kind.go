@@ -62,7 +62,7 @@ var Kinds = []KindInfo{
 	{KindVSyscall, SegmentNotDrawn, "the vdso's predecessor, at a fixed address"},
 	{KindKernel, SegmentNotDrawn, "mapped and named by the kernel"},
 	{KindFile, SegmentNotDrawn, "a mapped file"},
-	{KindAnonymous, SegmentNotDrawn, "memory without a file; nobody says what for"},
+	{KindAnonymous, SegmentNotDrawn, "anonymous: no file behind it, nothing says what for"},
 	{KindOwnHeap, SegmentHeap, "memprobe's heap"},
 	{KindOwnHeapReserve, SegmentFree, "reserved for memprobe's heap to grow into"},
 	{KindOwnStack, SegmentStack, "memprobe's stack"},

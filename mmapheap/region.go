@@ -116,8 +116,12 @@ func (r *Region) mapped(at addr.Addr, n addr.Bytes) ([]byte, error) {
 	switch {
 	case err == nil:
 		return mem, nil
+	case at == 0 && err == unix.ENOMEM:
+		return nil, fmt.Errorf("%d bytes: %w: a limit on the address space (ulimit -v) may be too low", n, err)
 	case at == 0:
 		return nil, fmt.Errorf("%d bytes: %w", n, err)
+	case err == unix.ENOMEM:
+		return nil, fmt.Errorf("%d bytes at %v: %w: they would reach past user space, or past a limit on it (ulimit -v)", n, at, err)
 	}
 	return nil, fmt.Errorf("%d bytes at %v: %w", n, at, err)
 }

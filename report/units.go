@@ -17,6 +17,11 @@ func size(n addr.Bytes) string {
 	if n < 1024 {
 		return bytesOf(n)
 	}
+	return short(n)
+}
+
+// short is size with its unit in letters below 1 KiB too: 8 B, 64 KiB.
+func short(n addr.Bytes) string {
 	return strings.Replace(humanize.IBytes(uint64(n)), ".0 ", " ", 1)
 }
 

@@ -55,7 +55,7 @@ var groups = []*cobra.Group{
 
 // commands are the commands in the order of the help.
 var commands = []func(*session) *cobra.Command{
-	newScenario, newMaps, newWhere, newVersion, newMan,
+	newScenario, newMaps, newWhere, newBench, newVersion, newMan,
 }
 
 // newRoot is the command line with all its commands.

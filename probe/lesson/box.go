@@ -43,7 +43,7 @@ func runBox(m *probe.Machine) {
 
 	m.Set(y, 34)
 	m.Step(3, "34 stays on the stack",
-		"y is a number whose size everybody knows, so it needs no block: its four bytes are the value.",
+		"y is a number of fixed size and needs no block: its four bytes are the value.",
 		probe.Note{
 			Lesson: "y is 34 in the program, 42 in the text",
 			Here:   "y is " + m.Value(y),

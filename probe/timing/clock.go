@@ -29,4 +29,4 @@ func examine(now func() time.Duration) Clock {
 
 // Coarse reports whether the clock may be off by more than a hundredth of d: by a
 // step at each end, and by the time of a reading.
-func (c Clock) Coarse(d time.Duration) bool { return 2*c.Step+c.Cost > d/100 }
+func (c Clock) Coarse(d time.Duration) bool { return c.Step == 0 || 2*c.Step+c.Cost > d/100 }

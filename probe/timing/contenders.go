@@ -42,23 +42,24 @@ func compare(ctx context.Context, region *mmapheap.Region, o Options) (*Result, 
 		if err := tryOut(region, n); err != nil {
 			return nil, err
 		}
-		kept := new(kept)
-		contenders = append(contenders, onStack(region.Stack(), n, kept), onHeap(region.Heap(), n, kept), inGo(n, kept))
+		s := new(sink)
+		contenders = append(contenders, onStack(region.Stack(), n, s), onHeap(region.Heap(), n, s), inGo(n, s))
 	}
 	return Measure(ctx, contenders, o)
 }
 
-// kept is where the operations leave what they got, so that none of them can be
+// sink is where the operations leave what they got, so that none of them can be
 // left out.
-type kept struct {
+type sink struct {
 	sum   addr.Addr // of all addresses
 	bytes []byte    // what make made last
 }
 
 // onStack pushes a frame of size bytes and pops it.
-func onStack(s *mmapheap.Stack, size addr.Bytes, k *kept) Contender {
+func onStack(s *mmapheap.Stack, size addr.Bytes, k *sink) Contender {
 	return Contender{
-		What: "stack", Size: size, About: "a frame on memprobe's stack: Push, Pop",
+		What: "stack", Size: size, About: "Push and Pop of a frame on memprobe's stack",
+		Notes: []string{"a compiled function moves the stack pointer and no more; Push also looks for room and keeps the frame's size"},
 		Do: func(n int) error {
 			for range n {
 				a, err := s.Push(size)
@@ -76,10 +77,10 @@ func onStack(s *mmapheap.Stack, size addr.Bytes, k *kept) Contender {
 }
 
 // onHeap allocates a block of size bytes and frees it.
-func onHeap(h *mmapheap.Heap, size addr.Bytes, k *kept) Contender {
+func onHeap(h *mmapheap.Heap, size addr.Bytes, k *sink) Contender {
 	return Contender{
-		What: "heap", Size: size, About: "a block of memprobe's first-fit heap: Alloc, Free",
-		Notes: []string{"nothing else is in use, so the search ends at the first free block, always the same one"},
+		What: "heap", Size: size, About: "Alloc and Free of a block of memprobe's heap, first fit",
+		Notes: []string{"nothing else is in use, so the search ends at once, and always at the same block"},
 		Do: func(n int) error {
 			for range n {
 				a, err := h.Alloc(size)
@@ -99,9 +100,9 @@ func onHeap(h *mmapheap.Heap, size addr.Bytes, k *kept) Contender {
 // inGo makes a slice of size bytes on Go's heap and drops the one before. The batch
 // ends with a collection, so that all of its garbage is collected within its time,
 // and none in another's.
-func inGo(size addr.Bytes, k *kept) Contender {
+func inGo(size addr.Bytes, k *sink) Contender {
 	return Contender{
-		What: "make", Size: size, About: "Go's make([]byte, n); its collector takes the bytes back",
+		What: "make", Size: size, About: "Go's make([]byte, n), whose bytes its collector takes back",
 		Notes: []string{
 			"it also zeroes the bytes; the others hand out what was there",
 			"the collector's work counts where it delays the program, not what it does on another core; each batch ends with a full collection",

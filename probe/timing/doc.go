@@ -22,5 +22,6 @@
 // the same numbers. It is not quite the ratio of the two medians: a round that
 // was slow for both counts as any other. Where the interval includes 1, no
 // difference was found. Each interval stands for itself: of twenty ratios that
-// are 1, one is expected to look different.
+// are 1, one is expected to look different. And it speaks of this run: a machine
+// that is busier the next time has other medians.
 package timing

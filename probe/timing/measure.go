@@ -120,7 +120,7 @@ func (m *measurement) rounds() error {
 	m.Progress(m.Rounds, m.Rounds)
 	for i, d := range m.shortest {
 		if m.result.Clock.Coarse(d) {
-			m.result.Timings[i].note(fmt.Sprintf("a batch took %v only, which this clock can't tell to 1 %%", d))
+			m.result.Timings[i].note(fmt.Sprintf("a batch took %.3g ms only, which this clock can't tell to 1 %%", 1000*d.Seconds()))
 		}
 	}
 	return nil

@@ -1,0 +1,296 @@
+package timing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"memprobe/layout/addr"
+)
+
+// machine is one whose clock only moves when a contender works or the clock is
+// read.
+type machine struct {
+	now     time.Duration
+	reading time.Duration // what reading the clock takes
+	ran     []string      // the contenders in the order in which they worked
+}
+
+func (m *machine) clock() time.Duration {
+	m.now += m.reading
+	return m.now
+}
+
+// contender takes per nanoseconds an operation, by the moment; the reading of the
+// clock is part of it.
+func (m *machine) contender(what string, size addr.Bytes, per func(time.Duration) time.Duration) Contender {
+	return Contender{What: what, Size: size, Do: func(n int) error {
+		m.ran = append(m.ran, what)
+		m.now += time.Duration(n)*per(m.now) - m.reading
+		return nil
+	}}
+}
+
+func (m *machine) options(rounds int) Options {
+	return Options{Now: m.clock, Rounds: rounds, Batch: 10 * time.Microsecond, Budget: time.Hour}
+}
+
+func newMachine() *machine { return &machine{reading: 1} }
+
+// always is a speed that never changes.
+func always(d time.Duration) func(time.Duration) time.Duration {
+	return func(time.Duration) time.Duration { return d }
+}
+
+// each is a speed that is another one each time, once calibrate's has been asked
+// for twice: for one operation, and for as many as a batch takes.
+func each(ds ...time.Duration) func(time.Duration) time.Duration {
+	asked := 0
+	return func(time.Duration) time.Duration {
+		asked++
+		return ds[max(0, asked-3)%len(ds)]
+	}
+}
+
+func measure(t *testing.T, m *machine, o Options, contenders ...Contender) *Result {
+	t.Helper()
+	r, err := Measure(context.Background(), contenders, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestMeasure(t *testing.T) {
+	m := newMachine()
+	r := measure(t, m, m.options(6),
+		m.contender("stack", 8, each(200, 240, 220, 210, 260, 250)),
+		m.contender("heap", 8, each(600, 480, 440, 630, 520, 500)),
+		m.contender("stack", 64, always(250)))
+	want := []Timing{
+		{What: "stack", Size: 8, Iterations: 60, Rounds: []float64{200, 240, 220, 210, 260, 250}, Median: 230, CI95: Interval{200, 260}},
+		{
+			What: "heap", Size: 8, Iterations: 20, Rounds: []float64{600, 480, 440, 630, 520, 500}, Median: 510, CI95: Interval{440, 630},
+			Ratio: &Ratio{To: "stack", Median: 2, CI95: Interval{2, 3}, Verdict: Slower},
+		},
+		{What: "stack", Size: 64, Iterations: 48, Rounds: []float64{250, 250, 250, 250, 250, 250}, Median: 250, CI95: Interval{250, 250}},
+	}
+	if diff := cmp.Diff(want, r.Timings); diff != "" {
+		t.Errorf("timings (- want, + got):\n%s", diff)
+	}
+	if want := (Clock{Step: 1, Cost: 1}); r.Clock != want || r.Schema != Schema || len(r.Notes) != 0 {
+		t.Errorf("clock %v, want %v; schema %d; notes %q", r.Clock, want, r.Schema, r.Notes)
+	}
+}
+
+// TestDrift slows the machine down all the time; two contenders slow down alike.
+func TestDrift(t *testing.T) {
+	m := newMachine()
+	slowed := func(per time.Duration) func(time.Duration) time.Duration {
+		return func(now time.Duration) time.Duration { return per + per*now/(100*time.Microsecond) }
+	}
+	o := m.options(24)
+	r := measure(t, m, o, m.contender("stack", 8, slowed(1000)), m.contender("heap", 8, slowed(2000)))
+	stack, heap := r.Timings[0], r.Timings[1]
+	if first, last := stack.Rounds[0], stack.Rounds[23]; last < 5*first {
+		t.Errorf("the stack takes %v ns first and %v ns last: no drift to speak of", first, last)
+	}
+	if got := heap.Ratio.Median; got < 1.8 || got > 2.2 || heap.Ratio.Verdict != Slower {
+		t.Errorf("ratio %v, %s; the heap takes twice as long at any moment", got, heap.Ratio.Verdict)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	tests := []struct {
+		name  string
+		other func(time.Duration) time.Duration
+		want  Verdict
+	}{
+		{"half as fast", each(400, 404, 396, 408, 392, 400), Slower},
+		{"twice as fast", each(100, 101, 99, 102, 98, 100), Faster},
+		{"the same", always(200), NoDifference},
+		{"now faster, now slower", each(210, 190, 208, 192, 211, 189), NoDifference},
+		{"once slower, else the same", each(200, 200, 200, 200, 200, 900), NoDifference},
+	}
+	for _, tt := range tests {
+		m := newMachine()
+		r := measure(t, m, m.options(6), m.contender("stack", 8, always(200)), m.contender("heap", 8, tt.other))
+		if got := r.Timings[1].Ratio; got.Verdict != tt.want {
+			t.Errorf("%s: %s, %v; want %s", tt.name, got.Verdict, got.CI95, tt.want)
+		}
+	}
+}
+
+// TestTooFewRounds has fewer rounds than an interval takes: a note says so, and
+// JSON gets along.
+func TestTooFewRounds(t *testing.T) {
+	for rounds := range enough {
+		m := newMachine()
+		r := measure(t, m, m.options(rounds), m.contender("stack", 8, always(200)), m.contender("heap", 8, always(900)))
+		rounds = max(1, rounds)
+		for _, timing := range r.Timings {
+			if len(timing.Rounds) != rounds || timing.CI95.Known() {
+				t.Errorf("%d rounds: %v, interval %v", rounds, timing.Rounds, timing.CI95)
+			}
+			want := fmt.Sprintf("%d rounds: too few for a 95 %% interval, which takes 6", rounds)
+			if rounds == 1 {
+				want = "1 round: too few for a 95 % interval, which takes 6"
+			}
+			if !slices.Equal(timing.Notes, []string{want}) {
+				t.Errorf("notes %q, want %q", timing.Notes, want)
+			}
+		}
+		if ratio := r.Timings[1].Ratio; ratio.Verdict != TooFewRounds || ratio.Median != 4.5 {
+			t.Errorf("%d rounds: ratio %v", rounds, ratio)
+		}
+		data, err := json.Marshal(r)
+		if err != nil {
+			t.Fatalf("%d rounds: %v", rounds, err)
+		}
+		if !strings.Contains(string(data), `"median":200,"ci95":null`) {
+			t.Errorf("%d rounds: no null for the interval in %s", rounds, data)
+		}
+	}
+}
+
+func TestBudget(t *testing.T) {
+	m := newMachine()
+	o := m.options(1000)
+	o.Budget = 100 * time.Microsecond // to calibrate takes 14 µs, a round 12
+	var progress []int
+	o.Progress = func(done, rounds int) { progress = append(progress, done, rounds) }
+	r := measure(t, m, o, m.contender("stack", 8, always(1000)))
+	if want := []string{"7 of 1000 rounds: the time was up"}; !slices.Equal(r.Notes, want) || len(r.Timings[0].Rounds) != 7 {
+		t.Errorf("notes %q, want %q; %d rounds", r.Notes, want, len(r.Timings[0].Rounds))
+	}
+	if m.now > o.Budget {
+		t.Errorf("took %v", m.now)
+	}
+	if progress[0] != 0 || progress[1] != 1000 || progress[len(progress)-2] != 1000 {
+		t.Errorf("progress: %d", progress)
+	}
+}
+
+func TestCoarseClock(t *testing.T) {
+	for _, reading := range []time.Duration{0, 100} { // a clock that stands still while it is read, and a slow one
+		m := newMachine()
+		m.reading = reading
+		r := measure(t, m, m.options(6), m.contender("stack", 8, always(1000)))
+		if want := []string{"a batch took 0.012 ms only, which this clock can't tell to 1 %"}; !slices.Equal(r.Timings[0].Notes, want) {
+			t.Errorf("reading takes %v: notes %q, want %q", reading, r.Timings[0].Notes, want)
+		}
+	}
+}
+
+// TestDeadClock ends, and claims nothing, though the clock stands still.
+func TestDeadClock(t *testing.T) {
+	still := func(int) error { return nil }
+	o := Options{Now: func() time.Duration { return 0 }, Rounds: 6, Batch: time.Millisecond, Budget: time.Second}
+	r, err := Measure(context.Background(), []Contender{{What: "stack", Do: still}, {What: "heap", Do: still}}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := r.Timings[1]
+	if heap.Iterations != maxIterations || heap.Ratio != nil || !slices.Contains(heap.Notes, "stack took no time by this clock: no ratio") {
+		t.Errorf("%+v", heap)
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCollections(t *testing.T) {
+	m := newMachine()
+	var done uint64
+	o := m.options(6)
+	o.Collections = func() uint64 { return done }
+	heap := m.contender("heap", 8, always(500))
+	do := heap.Do
+	heap.Do = func(n int) error { done += 3; return do(n) }
+	r := measure(t, m, o, m.contender("stack", 8, always(500)), heap)
+	if stack, heap := r.Timings[0].Collections, r.Timings[1].Collections; stack != 0 || heap != 18 {
+		t.Errorf("collections: stack %d, heap %d; want 0 and 18, none from before the rounds", stack, heap)
+	}
+}
+
+func TestMeasureFails(t *testing.T) {
+	broken := errors.New("broken")
+	for _, after := range []int{0, 2, 5} { // at once, in calibration, in a round
+		m := newMachine()
+		c := m.contender("heap", 64, always(500))
+		do := c.Do
+		c.Do = func(n int) error {
+			if len(m.ran) > after {
+				return broken
+			}
+			return do(n)
+		}
+		_, err := Measure(context.Background(), []Contender{m.contender("stack", 64, always(100)), c}, m.options(6))
+		if !errors.Is(err, broken) || err.Error() != "time heap, 64 bytes: broken" {
+			t.Errorf("after %d: %v", after, err)
+		}
+	}
+}
+
+func TestMeasureStops(t *testing.T) {
+	m := newMachine()
+	ctx, stop := context.WithCancel(context.Background())
+	o := m.options(6)
+	o.Progress = func(done, _ int) {
+		if done == 2 {
+			stop()
+		}
+	}
+	r, err := Measure(ctx, []Contender{m.contender("stack", 8, always(200))}, o)
+	if r != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", r, err)
+	}
+	if len(m.ran) != 4 { // two to calibrate, two rounds
+		t.Errorf("ran %d times", len(m.ran))
+	}
+}
+
+// TestOrder has each contender at each place and behind each other equally often.
+func TestOrder(t *testing.T) {
+	for n := 1; n <= 13; n++ {
+		rounds := n + n%2*n
+		type pair struct{ a, b int }
+		places, successors := make(map[pair]int), make(map[pair]int)
+		for round := range rounds {
+			row := order(round, n)
+			for k, i := range row {
+				places[pair{k, i}]++
+				if k > 0 {
+					successors[pair{row[k-1], i}]++
+				}
+			}
+		}
+		for a := range n {
+			for b := range n {
+				if got, want := places[pair{a, b}], rounds/n; got != want {
+					t.Errorf("%d contenders: %d is at place %d in %d rounds, want %d", n, b, a, got, want)
+				}
+				if got, want := successors[pair{a, b}], rounds/n; a != b && got != want {
+					t.Errorf("%d contenders: %d comes behind %d in %d rounds, want %d", n, b, a, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestAlternation sees the rounds that order plans.
+func TestAlternation(t *testing.T) {
+	m := newMachine()
+	measure(t, m, m.options(5), m.contender("a", 8, always(500)), m.contender("b", 8, always(500)), m.contender("c", 8, always(500)), m.contender("d", 8, always(500)))
+	got := strings.Join(m.ran, "")
+	if want := "aabbccdd" + "abdc" + "bcad" + "cdba" + "dacb" + "cdba"; got != want {
+		t.Errorf("order %s, want %s", got, want)
+	}
+}
