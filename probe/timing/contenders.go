@@ -97,23 +97,25 @@ func onHeap(h *mmapheap.Heap, size addr.Bytes, k *sink) Contender {
 	}
 }
 
-// inGo makes a slice of size bytes on Go's heap and drops the one before. The batch
-// ends with a collection, so that all of its garbage is collected within its time,
-// and none in another's.
+// inGo makes a slice of size bytes on Go's heap and drops the one before. A batch is
+// long enough for collections; what garbage it leaves is collected after it, so
+// that no other batch is held up by it.
 func inGo(size addr.Bytes, k *sink) Contender {
 	return Contender{
 		What: "make", Size: size, About: "Go's make([]byte, n), whose bytes its collector takes back",
 		Notes: []string{
 			"it also zeroes the bytes; the others hand out what was there",
-			"the collector's work counts where it delays the program, not what it does on another core; each batch ends with a full collection",
+			"the collector's work counts where it delays the program, not what it does on another core or after the batch",
 		},
 		Do: func(n int) error {
 			for range n {
 				k.bytes = make([]byte, size)
 			}
+			return nil
+		},
+		After: func() {
 			k.bytes = nil
 			runtime.GC()
-			return nil
 		},
 	}
 }

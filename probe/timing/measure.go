@@ -16,6 +16,7 @@ type Contender struct {
 	About string            // what an operation does
 	Notes []string          // what a reader of its figures must know
 	Do    func(n int) error // does n operations in a row, n at least 1
+	After func()            // clears away what they left, untimed; may be nil
 }
 
 // Options says how to measure.
@@ -67,22 +68,34 @@ type measurement struct {
 func (m *measurement) calibrate() error {
 	m.Progress(0, m.Rounds)
 	for _, c := range m.contenders {
-		n := 1
-		for {
-			took, err := m.time(c, n)
-			if err != nil {
-				return err
-			}
-			if took >= m.Batch || n >= maxIterations {
-				break
-			}
-			n = more(n, took, m.Batch)
+		n, err := m.enough(c)
+		if err != nil {
+			return err
 		}
 		m.result.Timings = append(m.result.Timings, Timing{
 			What: c.What, Size: c.Size, About: c.About, Iterations: n, Notes: slices.Clone(c.Notes),
 		})
 	}
 	return nil
+}
+
+// confirmed is how often in a row a batch must have been long enough: a pause of
+// the machine in a short one would pass for its work.
+const confirmed = 3
+
+// enough is how many operations of c take as long as a batch should.
+func (m *measurement) enough(c Contender) (int, error) {
+	n := 1
+	for times := 0; times < confirmed && n < maxIterations; times++ {
+		took, _, err := m.time(c, n)
+		if err != nil {
+			return 0, err
+		}
+		if took < m.Batch {
+			n, times = more(n, took, m.Batch), -1
+		}
+	}
+	return n, nil
 }
 
 // maxIterations bounds a batch whose time the clock can't see.
@@ -119,8 +132,11 @@ func (m *measurement) rounds() error {
 	}
 	m.Progress(m.Rounds, m.Rounds)
 	for i, d := range m.shortest {
+		if d < m.Batch/2 {
+			m.result.Timings[i].note(fmt.Sprintf("a batch took %.3g ms only; the machine was slower when its length was chosen", 1000*d.Seconds()))
+		}
 		if m.result.Clock.Coarse(d) {
-			m.result.Timings[i].note(fmt.Sprintf("a batch took %.3g ms only, which this clock can't tell to 1 %%", 1000*d.Seconds()))
+			m.result.Timings[i].note(fmt.Sprintf("this clock can't tell %.3g ms, the time of a batch, to 1 %%", 1000*d.Seconds()))
 		}
 	}
 	return nil
@@ -129,12 +145,11 @@ func (m *measurement) rounds() error {
 // share measures contender i's share of a round.
 func (m *measurement) share(i int) error {
 	t := &m.result.Timings[i]
-	collections := m.Collections()
-	took, err := m.time(m.contenders[i], t.Iterations)
+	took, collections, err := m.time(m.contenders[i], t.Iterations)
 	if err != nil {
 		return err
 	}
-	t.Collections += m.Collections() - collections
+	t.Collections += collections
 	t.Rounds = append(t.Rounds, float64(took)/float64(t.Iterations))
 	if len(t.Rounds) == 1 || took < m.shortest[i] {
 		m.shortest[i] = took
@@ -142,18 +157,23 @@ func (m *measurement) share(i int) error {
 	return nil
 }
 
-// time is how long n operations of c take.
-func (m *measurement) time(c Contender, n int) (time.Duration, error) {
+// time is how long n operations of c take, and how many collections there were.
+func (m *measurement) time(c Contender, n int) (took time.Duration, collections uint64, err error) {
 	if err := m.ctx.Err(); err != nil {
-		return 0, fmt.Errorf("timing stopped: %w", err)
+		return 0, 0, fmt.Errorf("timing stopped: %w", err)
 	}
+	before := m.Collections()
 	start := m.Now()
-	err := c.Do(n)
-	took := m.Now() - start
-	if err != nil {
-		return 0, fmt.Errorf("time %s, %d bytes: %w", c.What, c.Size, err)
+	err = c.Do(n)
+	took = m.Now() - start
+	collections = m.Collections() - before
+	if c.After != nil {
+		c.After()
 	}
-	return took, nil
+	if err != nil {
+		err = fmt.Errorf("time %s, %d bytes: %w", c.What, c.Size, err)
+	}
+	return took, collections, err
 }
 
 // order is the order in which n contenders come in a round, counted from 0. For an

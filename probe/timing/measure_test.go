@@ -49,13 +49,13 @@ func always(d time.Duration) func(time.Duration) time.Duration {
 	return func(time.Duration) time.Duration { return d }
 }
 
-// each is a speed that is another one each time, once calibrate's has been asked
-// for twice: for one operation, and for as many as a batch takes.
+// each is a speed that is another one each time, once the batch is calibrated: by
+// one operation, and then by a batch that is confirmed.
 func each(ds ...time.Duration) func(time.Duration) time.Duration {
 	asked := 0
 	return func(time.Duration) time.Duration {
 		asked++
-		return ds[max(0, asked-3)%len(ds)]
+		return ds[max(0, asked-2-confirmed)%len(ds)]
 	}
 }
 
@@ -163,11 +163,11 @@ func TestTooFewRounds(t *testing.T) {
 func TestBudget(t *testing.T) {
 	m := newMachine()
 	o := m.options(1000)
-	o.Budget = 100 * time.Microsecond // to calibrate takes 14 µs, a round 12
+	o.Budget = 100 * time.Microsecond // to calibrate takes 38 µs, a round 12
 	var progress []int
 	o.Progress = func(done, rounds int) { progress = append(progress, done, rounds) }
 	r := measure(t, m, o, m.contender("stack", 8, always(1000)))
-	if want := []string{"7 of 1000 rounds: the time was up"}; !slices.Equal(r.Notes, want) || len(r.Timings[0].Rounds) != 7 {
+	if want := []string{"5 of 1000 rounds: the time was up"}; !slices.Equal(r.Notes, want) || len(r.Timings[0].Rounds) != 5 {
 		t.Errorf("notes %q, want %q; %d rounds", r.Notes, want, len(r.Timings[0].Rounds))
 	}
 	if m.now > o.Budget {
@@ -183,9 +183,37 @@ func TestCoarseClock(t *testing.T) {
 		m := newMachine()
 		m.reading = reading
 		r := measure(t, m, m.options(6), m.contender("stack", 8, always(1000)))
-		if want := []string{"a batch took 0.012 ms only, which this clock can't tell to 1 %"}; !slices.Equal(r.Timings[0].Notes, want) {
+		if want := []string{"this clock can't tell 0.012 ms, the time of a batch, to 1 %"}; !slices.Equal(r.Timings[0].Notes, want) {
 			t.Errorf("reading takes %v: notes %q, want %q", reading, r.Timings[0].Notes, want)
 		}
+	}
+}
+
+// TestPause has the machine stand still in a batch of the calibration, then in two:
+// the batches of the rounds are as long as they should be all the same.
+func TestPause(t *testing.T) {
+	for _, pauses := range [][]int{{1}, {2}, {1, 2}, {2, 3}, {1, 3}} {
+		m := newMachine()
+		asked := 0
+		r := measure(t, m, m.options(6), m.contender("make", 64, func(time.Duration) time.Duration {
+			if asked++; slices.Contains(pauses, asked) {
+				return time.Second
+			}
+			return 200
+		}))
+		if got := r.Timings[0]; got.Iterations < 50 || got.Median != 200 || len(got.Notes) != 0 {
+			t.Errorf("pauses %d: %d iterations, median %v, notes %q", pauses, got.Iterations, got.Median, got.Notes)
+		}
+	}
+}
+
+// TestShortBatch says so where a batch took less than half of its time.
+func TestShortBatch(t *testing.T) {
+	m := newMachine()
+	r := measure(t, m, m.options(6), m.contender("make", 64, each(200, 200, 200, 80, 200, 200)))
+	want := []string{"a batch took 0.0048 ms only; the machine was slower when its length was chosen"}
+	if got := r.Timings[0].Notes; !slices.Equal(got, want) {
+		t.Errorf("notes %q, want %q", got, want)
 	}
 }
 
@@ -214,15 +242,19 @@ func TestCollections(t *testing.T) {
 	heap := m.contender("heap", 8, always(500))
 	do := heap.Do
 	heap.Do = func(n int) error { done += 3; return do(n) }
+	heap.After = func() { done += 100; m.now += time.Second }
 	r := measure(t, m, o, m.contender("stack", 8, always(500)), heap)
+	if got := r.Timings[1].CI95; got != (Interval{500, 500}) {
+		t.Errorf("interval %v, want 500: what comes after the batch was timed", got)
+	}
 	if stack, heap := r.Timings[0].Collections, r.Timings[1].Collections; stack != 0 || heap != 18 {
-		t.Errorf("collections: stack %d, heap %d; want 0 and 18, none from before the rounds", stack, heap)
+		t.Errorf("collections: stack %d, heap %d; want 0 and 18, none from outside the batches", stack, heap)
 	}
 }
 
 func TestMeasureFails(t *testing.T) {
 	broken := errors.New("broken")
-	for _, after := range []int{0, 2, 5} { // at once, in calibration, in a round
+	for _, after := range []int{0, 5, 9} { // at once, in calibration, in a round
 		m := newMachine()
 		c := m.contender("heap", 64, always(500))
 		do := c.Do
@@ -252,7 +284,7 @@ func TestMeasureStops(t *testing.T) {
 	if r != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", r, err)
 	}
-	if len(m.ran) != 4 { // two to calibrate, two rounds
+	if len(m.ran) != 1+confirmed+2 { // to calibrate, then two rounds
 		t.Errorf("ran %d times", len(m.ran))
 	}
 }
@@ -290,7 +322,7 @@ func TestAlternation(t *testing.T) {
 	m := newMachine()
 	measure(t, m, m.options(5), m.contender("a", 8, always(500)), m.contender("b", 8, always(500)), m.contender("c", 8, always(500)), m.contender("d", 8, always(500)))
 	got := strings.Join(m.ran, "")
-	if want := "aabbccdd" + "abdc" + "bcad" + "cdba" + "dacb" + "cdba"; got != want {
+	if want := "aaaabbbbccccdddd" + "abdc" + "bcad" + "cdba" + "dacb" + "cdba"; got != want {
 		t.Errorf("order %s, want %s", got, want)
 	}
 }
