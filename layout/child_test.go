@@ -61,6 +61,7 @@ func start(t *testing.T, exe string) child {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		name, digits, _ := strings.Cut(lines.Text(), " ")
 		if name == "end" {
+			c.skipIfEmulated(t)
 			return c
 		}
 		if c.values[name], err = addr.Parse(digits); err != nil {
@@ -69,6 +70,19 @@ func start(t *testing.T, exe string) child {
 	}
 	t.Skipf("%s does not run here", exe)
 	return c
+}
+
+// skipIfEmulated skips the test where the kernel runs an emulator in the child's
+// place: /proc tells of that one's memory then.
+func (c child) skipIfEmulated(t *testing.T) {
+	t.Helper()
+	running, err := os.Readlink(process{c.pid}.file("exe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.TrimSuffix(running, " (deleted)") != c.exe {
+		t.Skipf("%s runs %s: /proc shows the emulator's memory", running, c.exe)
+	}
 }
 
 // expected is what a value's part must be; of the sections one must hold it.

@@ -59,7 +59,7 @@ var Kinds = []KindInfo{
 	{KindGoRuntime, SegmentNotDrawn, "Go's own bookkeeping"},
 	{KindVDSO, SegmentNotDrawn, "kernel code that runs in user space"},
 	{KindVVar, SegmentNotDrawn, "kernel data that the vdso reads"},
-	{KindVSyscall, SegmentNotDrawn, "the vdso's predecessor, at a fixed address"},
+	{KindVSyscall, SegmentNotDrawn, "the kernel's code for old programs"},
 	{KindKernel, SegmentNotDrawn, "mapped and named by the kernel"},
 	{KindFile, SegmentNotDrawn, "a mapped file"},
 	{KindAnonymous, SegmentNotDrawn, "anonymous: no file behind it, nothing says what for"},
@@ -67,7 +67,7 @@ var Kinds = []KindInfo{
 	{KindOwnHeapReserve, SegmentFree, "reserved for memprobe's heap to grow into"},
 	{KindOwnStack, SegmentStack, "memprobe's stack"},
 	{KindOwnStackReserve, SegmentFree, "reserved for memprobe's stack to grow into"},
-	{KindOwnGuard, SegmentNotDrawn, "a guard: never accessible"},
+	{KindOwnGuard, SegmentNotDrawn, "guard: never accessible"},
 	{KindOwnFree, SegmentFree, "reserved between memprobe's heap and stack"},
 	{KindOwnBookkeeping, SegmentNotDrawn, "memprobe's bookkeeping"},
 }

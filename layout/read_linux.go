@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // What can stand in the way of reading a process, told apart by errors.Is. ErrTorn
@@ -101,7 +104,7 @@ func (p process) file(name string) string {
 
 // readMaps reads p's mappings once. No mappings and no error is an empty list.
 func (p process) readMaps() ([]Mapping, error) {
-	f, err := os.Open(p.file("maps"))
+	f, err := openProc(p.file("maps"))
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +123,8 @@ func (p process) readMaps() ([]Mapping, error) {
 // readWhole reads f to its end. Where the process goes away in the middle, the end
 // comes early and without an error; the start can't be read again then.
 func readWhole(f io.ReadSeeker) ([]byte, error) {
-	text, err := io.ReadAll(f)
-	if err != nil || len(text) == 0 {
+	buf := bytes.NewBuffer(make([]byte, 0, 8<<10)) // the kernel gives a page at most at once
+	if _, err := buf.ReadFrom(f); err != nil || buf.Len() == 0 {
 		return nil, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -132,7 +135,22 @@ func readWhole(f io.ReadSeeker) ([]byte, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return text, nil
+	return buf.Bytes(), nil
+}
+
+// openProc opens a file of /proc. Go's own os.Open would hand it to the runtime's
+// poller first, which can't wait for such files.
+func openProc(name string) (*os.File, error) {
+	for {
+		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		switch err {
+		case nil:
+			return os.NewFile(uintptr(fd), name), nil
+		case unix.EINTR:
+			continue
+		}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
 }
 
 // exactName is m's name with its newlines. A maps line has \012 for them, and so for

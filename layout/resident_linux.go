@@ -17,7 +17,7 @@ const (
 // Resident is how many of the ranges' bytes are in memory now, in this process. A
 // page that was never touched, or was swapped out, is not.
 func Resident(ranges ...addr.Range) (addr.Bytes, error) {
-	f, err := os.Open("/proc/self/pagemap")
+	f, err := openProc("/proc/self/pagemap")
 	if err != nil {
 		return 0, err
 	}

@@ -61,9 +61,6 @@ func Arg(name string, value *Local) *Local {
 	return &Local{name: name, typ: value.typ, from: value, state: Uninitialised}
 }
 
-// slot is the memory of the variable's value.
-func (v *Local) slot() addr.Range { return addr.Span(v.at, v.typ.Size()) }
-
 // abort carries the reason why the program can't go on from an operation to Run.
 type abort struct{ err error }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // happened says in words what the program and the kernel did in a step.
-func (p *page) happened(before, s *probe.Step) {
+func (p *page) happened(t *probe.Trace, before, s *probe.Step) {
 	names := map[addr.Addr]string{}
 	for _, step := range []*probe.Step{before, s} { // frames that were popped, too
 		if step == nil {
@@ -22,23 +22,19 @@ func (p *page) happened(before, s *probe.Step) {
 			}
 		}
 	}
-	var words []string
+	if len(s.Events) > 0 || s.Kernel != (probe.Kernel{}) {
+		p.blank()
+		p.add(text(" What happened:"))
+	}
 	for _, e := range s.Events {
-		if w := eventWords(e, names); w != "" {
-			words = append(words, w)
-		}
+		p.prose(3, min(p.width-4, 96), eventWords(t, e, names), plain)
 	}
-	if len(words) > 0 {
-		p.blank()
-		p.prose(1, min(p.width-2, 96), "What happened: "+strings.Join(words, "; ")+".", plain)
-	}
-	if k := s.Kernel; k.Faults != 0 || k.Resident != 0 {
-		p.blank()
-		p.prose(1, min(p.width-2, 96), "The kernel says: "+kernelWords(k)+".", faint)
+	if s.Kernel != (probe.Kernel{}) {
+		p.prose(3, min(p.width-4, 96), "the kernel: "+kernelWords(s.Kernel), faint)
 	}
 }
 
-func eventWords(e probe.Event, names map[addr.Addr]string) string {
+func eventWords(t *probe.Trace, e probe.Event, names map[addr.Addr]string) string {
 	name := func(a addr.Addr) string {
 		if n, ok := names[a]; ok {
 			return n
@@ -47,9 +43,9 @@ func eventWords(e probe.Event, names map[addr.Addr]string) string {
 	}
 	switch e.Kind {
 	case probe.EventCall:
-		return "call: a frame of " + bytesOf(e.Size) + " was pushed"
+		return fmt.Sprintf("call: a frame of %s pushed", bytesOf(e.Size))
 	case probe.EventReturn:
-		return "return: a frame of " + bytesOf(e.Size) + " was popped"
+		return fmt.Sprintf("return: a frame of %s popped", bytesOf(e.Size))
 	case probe.EventStore:
 		return fmt.Sprintf("%s stored in %s", bytesOf(e.Size), name(e.Addr))
 	case probe.EventCopy:
@@ -68,7 +64,11 @@ func eventWords(e probe.Event, names map[addr.Addr]string) string {
 	case probe.EventDrop:
 		return name(e.Addr) + " dropped"
 	case probe.EventGrow:
-		return fmt.Sprintf("%s at %v made accessible", size(e.Size), e.Addr)
+		part := "stack"
+		if t.Memory.Heap.Contains(e.Addr) {
+			part = "heap"
+		}
+		return fmt.Sprintf("%s more of the %s made accessible, at %v", size(e.Size), part, e.Addr)
 	case probe.EventFault:
 		return fmt.Sprintf("a fault at %v", e.Addr)
 	}
@@ -77,11 +77,14 @@ func eventWords(e probe.Event, names map[addr.Addr]string) string {
 
 func kernelWords(k probe.Kernel) string {
 	words := plural(k.Faults, "page fault")
+	if k.Faults > 0 {
+		words += " (the first touch of a page)"
+	}
 	switch {
 	case k.Resident > 0:
-		words += ", " + size(addr.Bytes(k.Resident)) + " more of this memory resident"
+		words += ", " + size(addr.Bytes(k.Resident)) + " more resident, in memory now"
 	case k.Resident < 0:
-		words += ", " + size(addr.Bytes(-k.Resident)) + " less of this memory resident"
+		words += ", " + size(addr.Bytes(-k.Resident)) + " less resident"
 	}
 	return words
 }

@@ -27,7 +27,8 @@ func Scenarios(all []*probe.Scenario) Document {
 	return Document{model, func(p *page) {
 		p.table([]column{{head: "Scenario"}, {head: "What it shows"}}, rows)
 		p.blank()
-		p.add(text(" Run one with: memprobe scenario " + all[0].Name))
+		p.add(text(" Run one:              memprobe scenario " + all[0].Name))
+		p.add(text(" One step at a time:   memprobe scenario " + all[0].Name + " --step 1"))
 	}}
 }
 

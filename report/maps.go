@@ -34,7 +34,7 @@ func (p *page) mapsHead(s *layout.Space) {
 		p.prose(1, p.width-2, escape(note), faint)
 	}
 	p.blank()
-	p.add(join(styled(" TEXTBOOK", strong).padded(1+bookWidth+2), styled("HERE", strong)))
+	p.add(join(styled(" TEXTBOOK", strong).padded(1+bookWidth+2), styled("HERE  ", strong), styled("from         size  may  what it is", faint)))
 }
 
 // mapRow is a row of the live side: a part, several of one kind, or a gap.
@@ -49,16 +49,23 @@ type mapRow struct {
 	text       string
 }
 
+func gapRow(r addr.Range, words string) mapRow {
+	return mapRow{Range: r, size: r.Size(), text: words}
+}
+
 // mapRows are the rows for s, from high to low address.
 func mapRows(s *layout.Space, all bool) []mapRow {
 	var rows []mapRow
 	gaps := s.Gaps
 	for i := len(s.Parts) - 1; i >= 0; i-- {
 		part := s.Parts[i]
+		if user := s.User(); user.Contains(part.Lo) && i+1 < len(s.Parts) && !user.Contains(s.Parts[i+1].Lo) {
+			rows = append(rows, gapRow(addr.Range{Lo: user.Hi, Hi: s.Parts[i+1].Lo}, "not for programs"))
+		}
 		for len(gaps) > 0 && gaps[len(gaps)-1].Lo >= part.Hi && part.Hi != 0 {
 			gap := gaps[len(gaps)-1]
 			gaps = gaps[:len(gaps)-1]
-			rows = append(rows, mapRow{Range: gap.Range, size: gap.Size()})
+			rows = append(rows, gapRow(gap.Range, "unmapped"))
 		}
 		if part.Kind == layout.KindELF && !all {
 			continue
@@ -78,7 +85,7 @@ func mapRows(s *layout.Space, all bool) []mapRow {
 		}
 	}
 	for i := len(gaps) - 1; i >= 0; i-- {
-		rows = append(rows, mapRow{Range: gaps[i].Range, size: gaps[i].Size()})
+		rows = append(rows, gapRow(gaps[i].Range, "unmapped"))
 	}
 	return rows
 }
@@ -170,7 +177,7 @@ func (d *mapsDrawing) draw() {
 	d.add(styled(" high addresses", faint))
 	d.add(text(" " + g[down|right] + rule + g[down|left]))
 	band := layout.Segment("")
-	for i, r := range d.rows {
+	for _, r := range d.rows {
 		if r.kind != "" && r.segment != layout.SegmentNotDrawn && r.segment != band {
 			if band != "" {
 				d.add(text(" " + g[up|down|right] + rule + g[up|down|left]))
@@ -179,7 +186,7 @@ func (d *mapsDrawing) draw() {
 			d.drawRow(r, d.bandTitle(band))
 			continue
 		}
-		d.drawRow(r, d.bookText(i, r, band))
+		d.drawRow(r, d.bookText(r))
 	}
 	d.add(text(" " + g[up|right] + rule + g[up|left]))
 	d.add(styled(" low addresses", faint))
@@ -187,27 +194,32 @@ func (d *mapsDrawing) draw() {
 
 // bandTitle is the textbook's name for a segment, with the way it grows.
 func (d *mapsDrawing) bandTitle(s layout.Segment) line {
-	for _, box := range layout.Textbook {
-		if box.Segment != s {
-			continue
-		}
-		switch s {
-		case layout.SegmentStack:
-			return styled(box.Title+" "+d.glyphs.growsDown, strong)
-		case layout.SegmentHeap:
-			return styled(box.Title+" "+d.glyphs.growsUp, strong)
-		}
-		return styled(box.Title, strong)
+	title := bookTitle(s)
+	switch s {
+	case layout.SegmentStack:
+		title += " " + d.glyphs.growsDown
+	case layout.SegmentHeap:
+		title += " " + d.glyphs.growsUp
 	}
-	return nil
+	return styled(title, strong)
+}
+
+// bookTitle is the textbook's name for a segment; what it has none for is not drawn.
+func bookTitle(s layout.Segment) string {
+	for _, box := range layout.Textbook {
+		if box.Segment == s {
+			return box.Title
+		}
+	}
+	return "(not drawn)"
 }
 
 // bookText is what the textbook's side says beside a row that begins no band.
-func (d *mapsDrawing) bookText(i int, r mapRow, band layout.Segment) line {
-	if r.kind != "" && r.segment == layout.SegmentNotDrawn && (i == 0 || d.rows[i-1].segment != layout.SegmentNotDrawn) {
-		return styled("(not drawn)", faint)
+func (d *mapsDrawing) bookText(r mapRow) line {
+	if r.kind == "" {
+		return nil
 	}
-	return nil
+	return styled(bookTitle(r.segment), faint)
 }
 
 // drawRow draws one row, its text in as many lines as it needs.
@@ -216,7 +228,7 @@ func (d *mapsDrawing) drawRow(r mapRow, book line) {
 	textWidth := d.width - 1 - bookWidth - 2 - indent - 1
 	if r.kind == "" {
 		dots := strings.Repeat(d.glyphs.sep, 3)
-		d.drawLine(book, styled(strings.Repeat(" ", 16)+dots+" "+size(r.size)+" unmapped "+dots, faint))
+		d.drawLine(book, styled(strings.Repeat(" ", 16)+dots+" "+size(r.size)+" "+r.text+" "+dots, faint))
 		return
 	}
 	words := r.text
@@ -280,6 +292,8 @@ func (p *page) leftOut(s *layout.Space, all bool) {
 		totals[kind].size += part.Size()
 	}
 	kinds := append([]layout.KindInfo{{Kind: "library", Text: "code and data of the libraries"}}, layout.Kinds...)
+	p.blank()
+	p.add(text(" r: may be read, w: written, x: run as code; mix: not all parts alike"))
 	p.blank()
 	p.add(styled(" What the textbook leaves out:", strong))
 	for _, info := range kinds {

@@ -7,19 +7,23 @@ import (
 )
 
 // style is what a span of text is, which colour then repeats.
-type style string
+type style uint8
 
-// The styles, as the parameters of an SGR escape sequence (ECMA-48, 8.3.117).
 const (
-	plain   style = ""
-	strong  style = "1"
-	faint   style = "2"
-	fresh   style = "32"   // new since the last step
-	altered style = "33"   // changed since the last step
-	gone    style = "31"   // dropped, freed, moved
-	pointer style = "36"   // an address that leads somewhere
-	current style = "1;36" // where to look first
+	plain style = iota
+	strong
+	faint
+	fresh   // new since the last step
+	altered // changed since the last step
+	gone    // dropped, freed, moved
+	pointer // an address that leads somewhere
+	current // where to look first
 )
+
+// sgr are the parameters of the styles' SGR escape sequences (ECMA-48, 8.3.117).
+var sgr = [...]string{
+	plain: "", strong: "1", faint: "2", fresh: "32", altered: "33", gone: "31", pointer: "36", current: "1;36",
+}
 
 // span is a run of text in one style.
 type span struct {
@@ -37,7 +41,20 @@ func styled(s string, st style) line { return line{{s, st}} }
 func (l line) cells() int {
 	n := 0
 	for _, s := range l {
-		n += displaywidth.String(s.text)
+		n += width(s.text)
+	}
+	return n
+}
+
+// width is how many cells s takes. Characters that are known to take one, as all
+// that memprobe draws with, are counted without a look at Unicode's tables.
+func width(s string) int {
+	n := 0
+	for _, r := range s {
+		if (r < ' ' || r > '~') && (r < '←' || r > '↓') && (r < '─' || r > '●') && r != '·' {
+			return displaywidth.String(s)
+		}
+		n++
 	}
 	return n
 }
@@ -49,7 +66,11 @@ func (l line) padded(n int) line {
 
 // join is the spans of all lines in one line.
 func join(lines ...line) line {
-	var all line
+	n := 0
+	for _, l := range lines {
+		n += len(l)
+	}
+	all := make(line, 0, n)
 	for _, l := range lines {
 		all = append(all, l...)
 	}
@@ -86,13 +107,21 @@ func (p *page) prose(indent, n int, s string, st style) {
 
 func wrap(s string, n int) []string {
 	var lines []string
-	for _, word := range strings.Fields(s) {
-		last := len(lines) - 1
-		if last >= 0 && displaywidth.String(lines[last])+1+displaywidth.String(word) <= n {
-			lines[last] += " " + word
-		} else {
-			lines = append(lines, word)
+	words := strings.Fields(s)
+	first, cells := 0, 0 // of the line being filled
+	for i, word := range words {
+		more := width(word)
+		if i > first && cells+1+more > n {
+			lines = append(lines, strings.Join(words[first:i], " "))
+			first, cells = i, 0
 		}
+		if i > first {
+			cells++
+		}
+		cells += more
+	}
+	if first < len(words) {
+		lines = append(lines, strings.Join(words[first:], " "))
 	}
 	return lines
 }
@@ -100,24 +129,33 @@ func wrap(s string, n int) []string {
 // String is the page as text: trailing blanks cut, each line ended.
 func (p *page) String() string {
 	var b strings.Builder
+	b.Grow(len(p.lines) * (p.width + 40)) // drawn lines hold characters of three bytes
 	for _, l := range p.lines {
-		b.WriteString(strings.TrimRight(p.render(l), " "))
+		for len(l) > 0 && strings.TrimSpace(l[len(l)-1].text) == "" {
+			l = l[:len(l)-1]
+		}
+		for i, s := range l {
+			if i == len(l)-1 {
+				s.text = strings.TrimRight(s.text, " ")
+			}
+			p.render(&b, s)
+		}
 		b.WriteByte('\n')
 	}
 	return b.String()
 }
 
-func (p *page) render(l line) string {
-	var b strings.Builder
-	for _, s := range l {
-		t := s.text
-		if p.opts.ASCII {
-			t = asciiOnly(t)
-		}
-		if p.opts.Color && s.style != plain && strings.TrimSpace(t) != "" {
-			t = "\x1b[" + string(s.style) + "m" + t + "\x1b[0m"
-		}
-		b.WriteString(t)
+func (p *page) render(b *strings.Builder, s span) {
+	if p.opts.ASCII {
+		s.text = asciiOnly(s.text)
 	}
-	return b.String()
+	if !p.opts.Color || s.style == plain {
+		b.WriteString(s.text)
+		return
+	}
+	b.WriteString("\x1b[")
+	b.WriteString(sgr[s.style])
+	b.WriteByte('m')
+	b.WriteString(s.text)
+	b.WriteString("\x1b[0m")
 }

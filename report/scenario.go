@@ -69,7 +69,8 @@ func (p *page) traceHead(t *probe.Trace) {
 	sep := " " + p.glyphs.sep + " "
 	about := fmt.Sprintf("%s%spid %d", archName(t.Arch), sep, t.PID)
 	p.add(apart(min(p.width, widest)-1, join(text(" "), styled(t.Scenario, strong), text(sep+t.Title)), styled(about, faint))...)
-	p.prose(1, min(p.width, widest)-2, "From the lesson: "+t.Lesson, faint)
+	p.prose(1, min(p.width, widest)-2, "From the lesson "+t.Lesson+".", faint)
+	p.prose(1, min(p.width, widest)-2, "Bytes are in hexadecimal, the lowest address first. "+p.glyphs.here+" marks the line that has just run.", faint)
 }
 
 func (p *page) traceFoot(t *probe.Trace) {
@@ -122,8 +123,8 @@ func (p *page) step(t *probe.Trace, i, total int) {
 		p.outside(before, s)
 	}
 	p.blank()
-	p.memory(s, since(before))
-	p.happened(before, s)
+	p.memory(s, since(before), arrowLanes(t))
+	p.happened(t, before, s)
 	p.notes(s.Notes)
 }
 
@@ -153,7 +154,7 @@ func (p *page) source(lines []string, at int) {
 
 // memory draws the stack and the heap: side by side with arrows where there is
 // room, else one over the other.
-func (p *page) memory(s *probe.Step, c changes) {
+func (p *page) memory(s *probe.Step, c changes, lanes int) {
 	stackTitle := "STACK " + p.glyphs.growsDown + " grows down, high addresses on top"
 	heapTitle := "HEAP " + p.glyphs.growsUp + " grows up"
 	if p.width < sideBySide {
@@ -168,7 +169,7 @@ func (p *page) memory(s *probe.Step, c changes) {
 	}
 	const heapWidth = 42
 	drawable := blocksOf(s)
-	gutter := 6 + 2*len(arrowsOf(s, drawable))
+	gutter := 6 + 2*lanes
 	stackWidth := min(p.width, widest) - 1 - gutter - heapWidth
 	stack := p.drawStack(s, c, stackWidth, drawable)
 	heap := p.drawHeap(s, c, heapWidth, stack.arrows)
@@ -195,19 +196,24 @@ func blocksOf(s *probe.Step) map[addr.Addr]bool {
 	return blocks
 }
 
-// arrowsOf lists where the live pointers into the given blocks lead.
-func arrowsOf(s *probe.Step, blocks map[addr.Addr]bool) []addr.Addr {
-	var to []addr.Addr
-	for _, f := range s.Frames {
-		for _, v := range f.Vars {
-			for _, field := range v.Fields {
-				if target, ok := leadsTo(v, field); ok && blocks[target] {
-					to = append(to, target)
+// arrowLanes is how many arrows the fullest step of a run has: as many lanes
+// stand between stack and heap in each, so that nothing moves from step to step.
+func arrowLanes(t *probe.Trace) int {
+	lanes := 0
+	for i := range t.Steps {
+		blocks, arrows := blocksOf(&t.Steps[i]), 0
+		for _, f := range t.Steps[i].Frames {
+			for _, v := range f.Vars {
+				for _, field := range v.Fields {
+					if target, ok := leadsTo(v, field); ok && blocks[target] {
+						arrows++
+					}
 				}
 			}
 		}
+		lanes = max(lanes, arrows)
 	}
-	return to
+	return lanes
 }
 
 // leadsTo is where a field of v points, if v is live and it does.
@@ -220,6 +226,10 @@ func leadsTo(v probe.Var, f probe.Field) (addr.Addr, bool) {
 
 // notes sets what the lesson says beside what is there.
 func (p *page) notes(notes []probe.Note) {
+	if len(notes) > 0 {
+		p.blank()
+		p.add(text(" Where the lesson's picture differs from this memory:"))
+	}
 	for _, n := range notes {
 		p.blank()
 		p.add(join(styled(" Lesson  ", faint), text(n.Lesson)))

@@ -96,7 +96,7 @@ func (d *stackDrawing) title(f probe.Frame, first bool, m mark) {
 		st = m.style
 		about += ", " + m.word
 	}
-	d.border(l, join(text(" "), styled(f.Name, st), text(about+" ")), text(" "+f.End.String()+" "), r)
+	d.border(l, join(text(" "), styled(f.Name, st), text(about+" ")), text(" below "+f.End.String()+" "), r)
 }
 
 // frame draws a frame's variables, the highest on top, with the padding between.
@@ -151,7 +151,11 @@ func (d *stackDrawing) variable(v, old probe.Var, m mark) {
 	if isScalar(v) {
 		head = join(head, hexLine(v.Bytes, old.Bytes, m).padded(d.bytes), text("  "))
 	}
-	value := styled(v.Value, valueStyle(v.State))
+	words := v.Value
+	if d.owns(v) {
+		words = "owns " + words
+	}
+	value := styled(words, valueStyle(v.State))
 	markSpan := styled(m.word, m.style)
 	if head.cells()+value.cells()+1+markSpan.cells() <= d.inside {
 		d.row(apart(d.inside, join(head, value), markSpan)[0])
@@ -159,7 +163,7 @@ func (d *stackDrawing) variable(v, old probe.Var, m mark) {
 		for _, l := range apart(d.inside, head, markSpan) {
 			d.row(l)
 		}
-		for _, part := range broken(v.Value, d.inside-4) {
+		for _, part := range broken(words, d.inside-4) {
 			d.row(join(text("    "), styled(part, valueStyle(v.State))))
 		}
 	}
@@ -186,6 +190,14 @@ func (d *stackDrawing) name(s string, n int) line {
 	return text("").padded(n)
 }
 
+// owns is true for a variable whose value lies in a block that it points to.
+func (d *stackDrawing) owns(v probe.Var) bool {
+	return slices.ContainsFunc(v.Fields, func(f probe.Field) bool {
+		target, leads := leadsTo(v, f)
+		return leads && blocksOf(d.step)[target]
+	})
+}
+
 func valueStyle(s probe.State) style {
 	if s == probe.Live {
 		return strong
@@ -209,7 +221,7 @@ func (d *stackDrawing) fieldRows(v probe.Var, f probe.Field, old probe.Var, m ma
 	target, leads := leadsTo(v, f)
 	switch {
 	case leads && d.blocks[target]:
-		row := join(label, hexLine(f.Bytes, before, m), text("  "))
+		row := join(label, hexLine(f.Bytes, before, m), text("  "), styled(f.Value, pointer), text(" "))
 		g := d.p.glyphs
 		row = join(row.padded(d.inside-1), styled(g.dot+g.lines[left|right], pointer))
 		d.arrows = append(d.arrows, arrow{len(d.lines), target})

@@ -15,6 +15,7 @@ type located struct {
 	Schema int `json:"schema"`
 	PID    int `json:"pid"`
 	layout.Location
+	Run      string       `json:"run,omitempty"` // what runs there: the scenario and its step
 	Frame    string       `json:"frame,omitempty"`
 	Variable string       `json:"variable,omitempty"`
 	Field    string       `json:"field,omitempty"`
@@ -26,7 +27,9 @@ type located struct {
 func Where(s *layout.Space, a addr.Addr, trace *probe.Trace) Document {
 	l := located{Schema: 1, PID: s.PID, Location: s.Where(a)}
 	if trace != nil {
-		l.name(&trace.Steps[len(trace.Steps)-1])
+		last := &trace.Steps[len(trace.Steps)-1]
+		l.Run = fmt.Sprintf("a new run of scenario %s, at step %d", trace.Scenario, last.N)
+		l.name(last)
 	}
 	return Document{l, func(p *page) { p.where(s, l) }}
 }
@@ -64,6 +67,9 @@ func (p *page) where(s *layout.Space, l located) {
 	p.add(join(styled(" "+l.Addr.String(), pointer), styled(" "+headline(l), strong)))
 	p.blank()
 	facts := []fact{{"process", fmt.Sprintf("%s, pid %d", escape(s.Comm), s.PID)}}
+	if l.Run != "" {
+		facts[0].text += ", " + l.Run
+	}
 	if l.Place != nil {
 		facts = append(facts, placeFacts(l)...)
 	}
@@ -72,11 +78,21 @@ func (p *page) where(s *layout.Space, l located) {
 		name string
 		to   *layout.Neighbour
 	}{{"above", l.Above}, {"below", l.Below}} {
-		if n.to != nil {
+		if n.to != nil && l.State != layout.NonCanonical {
 			facts = append(facts, fact{n.name, fmt.Sprintf("%s away: %s, %v", exactly(n.to.Distance), partText(s, n.to.Part), n.to.Part.Range)})
 		}
 	}
 	facts = append(facts, fact{"page", fmt.Sprintf("number %#x, byte %d of %d", l.Page, uint64(l.PageOffset), uint64(s.PageSize))})
+	p.facts(facts)
+	if l.Place == nil && l.Run != "" && l.State == layout.Unmapped {
+		p.blank()
+		p.prose(1, p.width-2, "Addresses change from run to run. For the same ones each time give --base to both commands; "+
+			"for an address of a program that is running, --pid.", faint)
+	}
+}
+
+// facts adds a line for each fact, or more where it is long.
+func (p *page) facts(facts []fact) {
 	for _, f := range facts {
 		for i, row := range wrapHard(f.text, p.width-14) {
 			name := f.name
@@ -93,14 +109,16 @@ func headline(l located) string {
 	switch {
 	case l.Variable != "":
 		return fmt.Sprintf("is in %s, a variable on the stack", dotted(l.Frame, l.Variable, l.Field))
-	case l.Block != nil && l.Block.State == probe.BlockUsed:
-		return "is in a block of the heap, owned by " + orNobody(l.Block.Owner)
-	case l.Block != nil:
+	case l.Block != nil && l.Block.State == probe.BlockFree:
 		return "is in a free block of the heap"
+	case l.Block != nil && l.Addr.Sub(l.Block.Addr) >= l.Block.Requested:
+		return "is in a block of the heap, behind the bytes that were asked for"
+	case l.Block != nil:
+		return fmt.Sprintf("is byte %d of a block of the heap, owned by %s", uint64(l.Addr.Sub(l.Block.Addr)), orNobody(l.Block.Owner))
 	case l.Frame != "":
 		return "is padding in the frame of " + l.Frame
 	case l.Place != nil:
-		return "is " + l.Place.Part.Kind.Info().Text
+		return "is in: " + l.Place.Part.Kind.Info().Text
 	case l.State == layout.NonCanonical:
 		return "is no address: its upper bits are not all alike"
 	case l.State == layout.KernelHalf:
@@ -127,10 +145,17 @@ func dotted(names ...string) string {
 	return strings.Join(parts, ".")
 }
 
+func segmentWords(s layout.Segment) string {
+	if s == layout.SegmentNotDrawn {
+		return "none that textbooks draw"
+	}
+	return string(s)
+}
+
 func placeFacts(l located) []fact {
 	place := l.Place
 	facts := []fact{
-		{"segment", string(place.Part.Segment())},
+		{"segment", segmentWords(place.Part.Segment())},
 		{"part", fmt.Sprintf("%s, %v, %s: %s from its start, %s to its end", escape(place.Part.Label), place.Part.Range, size(place.Part.Size()), exactly(place.FromPart), exactly(place.ToPart))},
 	}
 	if place.Section != nil {
@@ -139,7 +164,7 @@ func placeFacts(l located) []fact {
 	if place.Part.Object != "" {
 		facts = append(facts, fact{"file", escape(place.Part.Object)})
 	}
-	if place.FileOffset != nil {
+	if place.FileOffset != nil && place.Part.Kind != layout.KindBSS {
 		facts = append(facts, fact{"in file", fmt.Sprintf("offset %v", *place.FileOffset)})
 	}
 	return append(facts,

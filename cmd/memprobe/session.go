@@ -41,7 +41,7 @@ func (s *session) addFlags(root *cobra.Command) {
 	flags.StringVar(&s.output, "output", "", "write the report to `FILE`, whole or not at all")
 	flags.StringVar(&s.color, "color", "auto", "colour: auto, always or never")
 	flags.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters alone")
-	flags.IntVar(&s.width, "width", 0, fmt.Sprintf("characters in a line, %d at least (default: the terminal's)", report.MinWidth))
+	flags.IntVar(&s.width, "width", 0, fmt.Sprintf("characters in a line, %d or more (default: terminal)", report.MinWidth))
 
 	root.PersistentPreRunE = func(*cobra.Command, []string) (err error) {
 		if s.format, err = report.FindFormat(*format); err != nil {

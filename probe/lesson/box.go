@@ -11,7 +11,7 @@ import (
 var Box = &probe.Scenario{
 	Name:   "box",
 	Title:  "One number on the heap, one on the stack",
-	Lesson: ownership2 + ", heap allocation code example",
+	Lesson: ownership2 + ", on Box",
 	Source: `fn main() {
     let x = Box::new(5);
     let y = 34;
@@ -45,13 +45,13 @@ func runBox(m *probe.Machine) {
 	m.Step(3, "34 stays on the stack",
 		"y is a number of fixed size and needs no block: its four bytes are the value.",
 		probe.Note{
-			Lesson: "y is 34 in the program, 42 in the text",
+			Lesson: "y is 34 in its program, 42 in its text",
 			Here:   "y is " + m.Value(y),
 			Why:    "The machine runs the program.",
 		})
 
 	m.DropLocals()
 	m.Step(4, "x goes out of scope",
-		"Dropping x frees its block. y owns nothing: it goes when the frame does.")
+		"Dropping x frees its block. y owns nothing: it goes when main's frame is popped.")
 	m.Return()
 }

@@ -12,7 +12,7 @@ import (
 var Frames = &probe.Scenario{
 	Name:   "frames",
 	Title:  "A call pushes a frame, a return pops it",
-	Lesson: stackVsHeap + ", stack frames",
+	Lesson: stackVsHeap + ", on stack frames",
 	Source: `fn add(a: i32, b: i32) -> i32 {
     let result = a + b;
     result
@@ -37,7 +37,7 @@ func runFrames(m *probe.Machine) {
 		probe.Note{
 			Lesson: "x on top, then y, then sum",
 			Here:   fmt.Sprintf("x is lowest, at %v", m.Addr(x)),
-			Why:    "The compiler places the last variable highest, and high addresses are on top.",
+			Why:    "This compiler places the last variable highest; high addresses are on top.",
 		})
 
 	before := m.SP()

@@ -19,6 +19,6 @@ func Find(name string) (*probe.Scenario, bool) {
 
 // The lessons that the scenarios come from.
 const (
-	stackVsHeap = "Stack vs Heap: how Rust manages memory allocation"
-	ownership2  = "Rust Ownership 2: understanding stack and heap memory"
+	stackVsHeap = `"Stack vs Heap"`
+	ownership2  = `"Rust Ownership 2: Understanding Stack and Heap Memory"`
 )

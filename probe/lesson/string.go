@@ -12,7 +12,7 @@ import (
 var String = &probe.Scenario{
 	Name:   "string",
 	Title:  "A text on the heap, its handle on the stack",
-	Lesson: stackVsHeap + ", the heap",
+	Lesson: stackVsHeap + ", on the heap",
 	Source: `fn main() {
     let s = String::from("hello");
 }
@@ -33,8 +33,8 @@ func runString(m *probe.Machine) {
 	}
 	block := m.Block(s)
 	m.Step(2, "the text goes to the heap, its handle to the stack",
-		"How long a text is, only the run knows, so its bytes go to the heap. main keeps a handle of fixed size: "+
-			"how much room there is, where it is, how much of it is used.",
+		"A String may grow while the program runs, so its bytes go to the heap. main keeps its handle, three numbers "+
+			"of fixed size: cap, how much room there is; ptr, where it is; len, how much of it is used.",
 		probe.Note{
 			Lesson: "ptr, len, capacity",
 			Here:   strings.Join(order, ", "),
