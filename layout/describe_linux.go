@@ -70,13 +70,13 @@ func (s *Space) explain(p process) (known Knowledge) {
 	for _, own := range executables(s.Mappings) {
 		file, err := p.openMapped(own[0], s.Exe)
 		if err != nil {
-			s.Notes = append(s.Notes, fmt.Sprintf("%q: its sections are not known: %v", own[0].Name, err))
+			s.Notes = append(s.Notes, fmt.Sprintf("%s: its sections are not known: %v", own[0].Name, err))
 			continue
 		}
 		images, areas, err := s.explainFile(file, own, mem)
 		file.Close()
 		if err != nil {
-			s.Notes = append(s.Notes, fmt.Sprintf("%q: its sections are not known: %v", own[0].Name, err))
+			s.Notes = append(s.Notes, fmt.Sprintf("%s: its sections are not known: %v", own[0].Name, err))
 		}
 		known.Images = append(known.Images, images...)
 		known.Runtime = append(known.Runtime, areas...)
@@ -111,9 +111,14 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 	images = Images(own, f, s.PageSize)
 	for i := range images {
 		images[i].Library = !isProgram
-		if mem != nil {
-			areas = append(areas, GoAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)...)
+		if mem == nil || !isGo(f) {
+			continue
 		}
+		found := GoAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)
+		if found == nil {
+			s.Notes = append(s.Notes, own[0].Name+" is a Go program without symbols or debugging information: which memory is its runtime's is not known")
+		}
+		areas = append(areas, found...)
 	}
 	return images, areas, nil
 }

@@ -38,12 +38,16 @@ type goProcess struct {
 	areas   []Owned
 }
 
+// isGo reports whether f is a Go program: only these have this table.
+func isGo(f *elf.File) bool {
+	return f.Section(".gopclntab") != nil || f.Section(".data.rel.ro.gopclntab") != nil
+}
+
 // GoAreas says which areas the runtime of the Go program f uses, and what for: it
 // reads the runtime's own variables from mem, the process's memory. f is loaded at
 // bias. A program that is not Go's, or without symbols or debug information, has none.
 func GoAreas(maps []Mapping, f *elf.File, bias addr.Addr, mem io.ReaderAt, page addr.Bytes) []Owned {
-	if f.Section(".gopclntab") == nil && f.Section(".data.rel.ro.gopclntab") == nil ||
-		f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB {
+	if !isGo(f) || f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB {
 		return nil
 	}
 	symbols, err := f.Symbols()

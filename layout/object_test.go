@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,8 +103,9 @@ func TestDescribeNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkTiled(t, s.Mappings, s.Parts)
-	if len(s.Notes) != 1 || !strings.HasPrefix(s.Notes[0], fmt.Sprintf("%q: its sections are not known: ", cut.Name)) {
-		t.Errorf("got notes %q", s.Notes)
+	notes := slices.DeleteFunc(s.Notes, func(n string) bool { return strings.Contains(n, "is a Go program without symbols") }) // as go test makes them
+	if len(notes) != 1 || !strings.HasPrefix(notes[0], cut.Name+": its sections are not known: ") {
+		t.Errorf("got notes %q", notes)
 	}
 	for _, m := range []Mapping{cut, script} {
 		check(t, s, m.Name, m.Lo, expected{KindFile, nil, false})
@@ -112,7 +114,7 @@ func TestDescribeNotes(t *testing.T) {
 	gone := []Mapping{{Range: pages(1, 2), Perms: Executable, Inode: 7, Name: "/no/such/file"}}
 	s = &Space{Mappings: gone, PageSize: 0x1000}
 	if known := s.explain(process{1 << 30}); len(known.Images) > 0 || len(s.Notes) != 1 ||
-		s.Notes[0] != `"/no/such/file": its sections are not known: no such file or directory` {
+		s.Notes[0] != `/no/such/file: its sections are not known: no such file or directory` {
 		t.Errorf("got %v, notes %q", known, s.Notes)
 	}
 	_, _, err = new(Space).explainFile(panicking{}, gone, nil)

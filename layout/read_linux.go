@@ -18,8 +18,9 @@ import (
 // What can stand in the way of reading a process, told apart by errors.Is. ErrTorn
 // belongs to them: then the mappings are there, but may never have been so at once.
 var (
+	ErrNoProc     = errors.New("there is no /proc here; mount it")
 	ErrNoProcess  = errors.New("no such process")
-	ErrPermission = errors.New("the kernel does not let this user look into the process")
+	ErrPermission = errors.New("the kernel does not let this user look into the process; its owner may be let")
 	ErrZombie     = errors.New("the process has ended (a zombie): its memory is gone")
 	ErrKernel     = errors.New("a kernel thread: it has no memory of its own")
 	ErrNoMappings = errors.New("no mappings: the process has no memory of its own now")
@@ -50,6 +51,9 @@ func Read(pid int) ([]Mapping, error) {
 		err = p.whyEmpty()
 	}
 	err = reason(err)
+	if _, statErr := os.Stat("/proc/self"); err == ErrNoProcess && statErr != nil {
+		err = ErrNoProc
+	}
 	if err == ErrNoProcess { // some kernels say so of a process that has no memory
 		if why := p.whyEmpty(); why == ErrZombie || why == ErrKernel {
 			err = why

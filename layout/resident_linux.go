@@ -11,50 +11,72 @@ import (
 
 const (
 	pagemapEntry = 8       // bytes in /proc/PID/pagemap for each page
-	pagePresent  = 1 << 63 // in such an entry: the page is in memory, not swapped out
+	pagePresent  = 1 << 63 // in such an entry: the page is in memory
+	pageSwapped  = 1 << 62 // or swapped out
 )
 
 // Resident is how many of the ranges' bytes are in memory now, in this process. A
 // page that was never touched, or was swapped out, is not.
 func Resident(ranges ...addr.Range) (addr.Bytes, error) {
-	f, err := openProc("/proc/self/pagemap")
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	page := addr.Bytes(os.Getpagesize())
 	var sum addr.Bytes
-	for _, r := range ranges {
-		n, err := residentIn(f, r, page)
-		if err != nil {
-			return 0, err
+	err := readPagemap(ranges, func(page addr.Range, entry uint64) {
+		if entry&pagePresent != 0 {
+			sum += page.Size()
 		}
-		sum += n
-	}
-	return sum, nil
+	})
+	return sum, err
 }
 
-const pagemapChunk = 4096 // entries read at once
+// Untouched lists the pages of the ranges, by address, that hold nothing yet: they
+// are neither in memory nor swapped out, so they read as zeros. Whoever reads them
+// all the same makes the kernel map its page of zeros there, which Resident counts.
+func Untouched(ranges ...addr.Range) (map[addr.Addr]bool, error) {
+	untouched := map[addr.Addr]bool{}
+	size := addr.Bytes(os.Getpagesize())
+	err := readPagemap(ranges, func(page addr.Range, entry uint64) {
+		if entry&(pagePresent|pageSwapped) == 0 {
+			untouched[page.Lo.AlignDown(size)] = true
+		}
+	})
+	return untouched, err
+}
 
-func residentIn(pagemap io.ReaderAt, r addr.Range, page addr.Bytes) (sum addr.Bytes, err error) {
+// readPagemap calls visit with each page, or piece of one, of this process's
+// memory in the ranges, and what the pagemap file says of it.
+func readPagemap(ranges []addr.Range, visit func(page addr.Range, entry uint64)) error {
+	f, err := openProc("/proc/self/pagemap")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size := addr.Bytes(os.Getpagesize())
+	for _, r := range ranges {
+		if err := pagesIn(f, r, size, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const pagemapBatch = 4096 // entries read at once
+
+func pagesIn(pagemap io.ReaderAt, r addr.Range, page addr.Bytes, visit func(addr.Range, uint64)) (err error) {
 	if r.Size() == 0 {
-		return 0, nil
+		return nil
 	}
 	next, last := addr.Bytes(r.Lo)/page, addr.Bytes(r.Hi-1)/page // page numbers
-	buf := make([]byte, pagemapEntry*min(pagemapChunk, last-next+1))
+	buf := make([]byte, pagemapEntry*min(pagemapBatch, last-next+1))
 	for next <= last && err == nil {
 		var n int
 		want := buf[:min(addr.Bytes(len(buf)), pagemapEntry*(last-next+1))]
 		n, err = pagemap.ReadAt(want, int64(next*pagemapEntry))
 		for entries := want[:n]; len(entries) >= pagemapEntry; entries = entries[pagemapEntry:] {
-			if binary.NativeEndian.Uint64(entries)&pagePresent != 0 {
-				sum += addr.Span(addr.Addr(next*page), page).Intersect(r).Size()
-			}
+			visit(addr.Span(addr.Addr(next*page), page).Intersect(r), binary.NativeEndian.Uint64(entries))
 			next++
 		}
 	}
 	if errors.Is(err, io.EOF) { // the file ends where user space does
 		err = nil
 	}
-	return sum, err
+	return err
 }

@@ -27,7 +27,7 @@ type Section struct {
 // Segment is the textbook's segment that p plays.
 func (p Part) Segment() Segment { return p.Kind.Info().Segment }
 
-// Owned is a range whose role somebody vouches for, because he mapped it or keeps
+// Owned is a range whose role somebody vouches for, because they mapped it or keeps
 // books of it.
 type Owned struct {
 	addr.Range

@@ -53,6 +53,9 @@ func (s *Space) Where(a addr.Addr) Location {
 		loc.State, loc.Place = Mapped, s.place(a, i)
 		return loc
 	}
+	if loc.State == NonCanonical { // nothing is near what is no address
+		return loc
+	}
 	if i > 0 {
 		below := s.Parts[i-1]
 		loc.Below = &Neighbour{below, i - 1, a.Sub(below.Hi - 1)}

@@ -69,7 +69,7 @@ func TestWhere(t *testing.T) {
 		0x7fffffffffff: Unmapped, 0x800000000000: NonCanonical, 0xffff7fffffffffff: NonCanonical,
 		0xffff800000000000: KernelHalf, 0xffffffffffffffff: KernelHalf,
 	} {
-		if got := s.Where(a); got.State != want || got.Place != nil || got.Below == nil {
+		if got := s.Where(a); got.State != want || got.Place != nil || (got.Below == nil) != (want == NonCanonical) {
 			t.Errorf("%v: %+v, want %s", a, got, want)
 		}
 	}

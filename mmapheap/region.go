@@ -17,8 +17,8 @@ const (
 	MaxStack     addr.Bytes = 1 << 30
 )
 
-// stackEnd is what the end of the stack is a multiple of, counted from the base.
-const stackEnd addr.Bytes = 1 << 20
+// stackEndAlign is what the end of the stack is a multiple of, counted from the base.
+const stackEndAlign addr.Bytes = 1 << 20
 
 // Config says how large a region is and where it lies.
 type Config struct {
@@ -74,7 +74,7 @@ func (r *Region) reserve(c Config) error {
 	heap, stack = heap.AlignUp(page), stack.AlignUp(page)
 
 	heapStart := page
-	stackEnd := (heapStart + heap + page + page + page + stack).AlignUp(stackEnd) // guard, free space, guard between them
+	stackEnd := (heapStart + heap + page + page + page + stack).AlignUp(stackEndAlign) // guard, free space, guard between them
 	var err error
 	if r.mem, err = r.mapped(c.Base, stackEnd+page); err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 type kernel interface {
 	// page is the size of a page in bytes, a power of two, 4096 or more.
 	page() addr.Bytes
-	// reserve maps n fresh bytes that nobody may access, in the place of nothing
-	// else: at the address at, where EEXIST says that something is there; or
+	// reserve maps n fresh bytes that nobody may access, where nothing is mapped yet:
+	// at the address at, where EEXIST says that something is there; or
 	// where the kernel likes if at is 0. Kernels before 4.17 and the emulator
 	// qemu-user take at for a hint, and answer with another place.
 	reserve(at addr.Addr, n addr.Bytes) ([]byte, error)

@@ -72,7 +72,7 @@ func TestSizes(t *testing.T) {
 		if heap, stack := r.Heap().Range().Size(), r.Stack().Range().Size(); heap != tt.heap || stack != tt.stack {
 			t.Errorf("%+v: a heap of %d and a stack of %d bytes, want %d and %d", tt.c, heap, stack, tt.heap, tt.stack)
 		}
-		if end := r.Stack().Range().Hi.Sub(r.Range().Lo); end%stackEnd != 0 {
+		if end := r.Stack().Range().Hi.Sub(r.Range().Lo); end%stackEndAlign != 0 {
 			t.Errorf("%+v: the stack ends at base+%#x", tt.c, uint64(end))
 		}
 	}

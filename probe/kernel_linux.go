@@ -32,6 +32,16 @@ func minorFaults() int64 {
 	return usage.Minflt
 }
 
+// untouched lists the pages of the given memory that nobody has touched. Where the
+// kernel does not tell, there are none.
+func (k *meter) untouched(heap, stack addr.Range) map[addr.Addr]bool {
+	pages, err := layout.Untouched(heap, stack)
+	if err != nil {
+		return nil
+	}
+	return pages
+}
+
 // since is what changed in the given memory since the last call. Where the
 // kernel does not tell which pages are resident, that part of it is 0.
 func (k *meter) since(heap, stack addr.Range) Kernel {

@@ -30,6 +30,8 @@ type Machine struct {
 	frames []*frame
 	events []Event // since the last step
 	kernel meter
+
+	untouched map[addr.Addr]bool // pages that hold nothing yet, at the last snapshot
 }
 
 // frame is a call in progress.
@@ -64,12 +66,15 @@ func Arg(name string, value *Local) *Local {
 // abort carries the reason why the program can't go on from an operation to Run.
 type abort struct{ err error }
 
+// stopped carries an error of Options.Pause to Run.
+type stopped struct{ err error }
+
 // must ends the program where err is not nil; doing says what was being done.
 func (m *Machine) must(err error, doing string, args ...any) {
 	if err == nil {
 		return
 	}
-	if overflow := new(mmapheap.StackError); errors.As(err, &overflow) {
+	if overflow := new(mmapheap.StackError); errors.As(err, &overflow) && errors.Is(err, mmapheap.ErrStackOverflow) {
 		m.event(Event{Kind: EventFault, Addr: overflow.Addr})
 	}
 	panic(abort{fmt.Errorf(doing+": %w", append(args, err)...)})
@@ -84,10 +89,17 @@ func (m *Machine) load(a addr.Addr, n addr.Bytes) []byte {
 	return b
 }
 
-// peek is load for a snapshot: the program does not do it, so it costs nothing.
+// peek is load for a snapshot. The program does not do it, so it must cost nothing:
+// what the kernel knows to be zeros, since nobody has touched it, is not touched
+// now either.
 func (m *Machine) peek(a addr.Addr, n addr.Bytes) []byte {
 	b := make([]byte, n)
-	m.must(m.region.Load(a, b), "snapshot")
+	for page := a.AlignDown(m.trace.PageSize); page < a.Offset(n); page = page.Offset(m.trace.PageSize) {
+		if !m.untouched[page] {
+			m.must(m.region.Load(a, b), "snapshot")
+			break
+		}
+	}
 	return b
 }
 
@@ -116,8 +128,9 @@ func (m *Machine) accessible() (heap, stack addr.Range) {
 }
 
 // Call pushes a frame for the function with the given parameters and locals, and
-// passes the parameters. The variables lie as rustc 1.95 places them without
-// optimisation: the last one declared at the high end, each aligned to its type.
+// passes the parameters. The last variable declared lies at the high end, each one
+// aligned to its type. So does rustc 1.95 without optimisation, where all of them
+// are used as memory; it promises no order.
 func (m *Machine) Call(function string, vars ...*Local) {
 	values := make([][]byte, len(vars)) // read before the push, as in registers
 	for i, v := range vars {
@@ -189,7 +202,7 @@ func (m *Machine) DropLocals() {
 // Nothing happens to a variable that is not live, nor to one that owns nothing
 // by its type.
 func (m *Machine) Drop(v *Local) {
-	if v.state != Live || v.typ.Copy() {
+	if v.state != Live || !rust.NeedsDrop(v.typ) {
 		return
 	}
 	m.event(Event{Kind: EventDrop, Addr: v.at, Size: v.typ.Size()})

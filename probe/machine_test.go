@@ -165,9 +165,9 @@ func TestDropOrder(t *testing.T) {
 		for i := range addr.Bytes(2) {
 			text := m.alloc(3)
 			m.store(text, []byte("abc"))
-			m.store(block.Offset(24*i), rust.String.Header(3, text, 3))
+			m.store(block.Offset(24*i), rust.String.Join(3, text, 3))
 		}
-		m.put(names, typ.Header(2, block, 2))
+		m.put(names, typ.Join(2, block, 2))
 		m.Step(1, "", "")
 		m.DropLocals()
 		m.Step(1, "", "")
@@ -284,9 +284,8 @@ func TestAddOverflows(t *testing.T) {
 // TestStackOverflow: a recursion without end ends at the guard page, with its
 // address in the error and in the trace's last event.
 func TestStackOverflow(t *testing.T) {
-	var m0 *Machine
-	trace, err := Run(&Scenario{Name: "deep", Run: func(m *Machine) {
-		m0 = m
+	trace, err := Run(&Scenario{Name: "deep", Source: "fn main() {\n}\n", Run: func(m *Machine) {
+		m.Step(1, "", "")
 		for {
 			m.Call("again", Let("big", rust.Array(rust.U64, 1<<12)))
 		}
@@ -294,12 +293,52 @@ func TestStackOverflow(t *testing.T) {
 	if !errors.Is(err, mmapheap.ErrStackOverflow) {
 		t.Fatalf("an endless recursion gives %v", err)
 	}
-	last := m0.events[len(m0.events)-1]
-	if last.Kind != EventFault || last.Addr >= trace.Memory.Stack.Lo || last.Addr < trace.Memory.Stack.Lo-4096 {
-		t.Errorf("the last event is %+v, want a fault in the guard below %v", last, trace.Memory.Stack)
+	step := trace.Steps[len(trace.Steps)-1]
+	last := step.Events[len(step.Events)-1]
+	guard := addr.Range{Lo: trace.Memory.Stack.Lo - addr.Addr(trace.PageSize), Hi: trace.Memory.Stack.Lo}
+	if last.Kind != EventFault || !guard.Contains(last.Addr) {
+		t.Errorf("the last event is %+v, want a fault in the guard %v", last, guard)
 	}
 	if !strings.Contains(err.Error(), last.Addr.String()) {
 		t.Errorf("%v does not name the fault's address %v", err, last.Addr)
+	}
+}
+
+// TestKernelCounts: the first touch of a page is a fault, and makes it resident.
+func TestKernelCounts(t *testing.T) {
+	trace := play(t, func(m *Machine) {
+		x := Let("x", rust.U64)
+		m.Call("main", x)
+		m.Step(1, "", "")
+		m.Set(x, 1)
+		m.Step(1, "", "")
+		m.Set(x, 2)
+		m.Step(1, "", "")
+		m.Return()
+	})
+	if k := trace.Steps[0].Kernel; k != (Kernel{}) {
+		t.Errorf("a push alone gives %+v", k)
+	}
+	first := trace.Steps[1].Kernel
+	if first.Resident == 0 {
+		t.Skip("this kernel does not tell which pages are resident, or an emulator answers in its place")
+	}
+	if first.Faults < 1 || first.Resident != int64(os.Getpagesize()) {
+		t.Errorf("the first store gives %+v, want a fault and a page", first)
+	}
+	if k := trace.Steps[2].Kernel; k.Resident != 0 {
+		t.Errorf("a second store gives %+v", k)
+	}
+	if first.Faults > 1 {
+		t.Logf("%d faults at the first store: the race detector's own are among them", first.Faults)
+	}
+	held, err := Run(&Scenario{Name: "look", Run: func(m *Machine) {
+		m.Call("main", Let("x", rust.U64))
+		m.Step(1, "", "")
+		m.Return()
+	}}, Options{PauseAt: 1, Pause: func(*Machine) error { return nil }})
+	if err != nil || held.Steps[1].Kernel != (Kernel{}) {
+		t.Errorf("looking at memory that nobody touched gives %+v, %v", held.Steps[1].Kernel, err)
 	}
 }
 
@@ -327,7 +366,7 @@ func TestPause(t *testing.T) {
 	for _, tt := range []struct {
 		at   int
 		want string
-	}{{1, "1 1again 2 3"}, {2, "1 2 2again 3"}, {0, "1 2 3 3again"}} {
+	}{{1, "1 1again 2 3"}, {2, "1 2 2again 3"}, {3, "1 2 3 3again"}, {0, "1 2 3 3again"}} {
 		calls := 0
 		trace, err := Run(&Scenario{Name: "count", Run: program}, Options{PauseAt: tt.at, Pause: func(m *Machine) error {
 			calls++
@@ -342,6 +381,9 @@ func TestPause(t *testing.T) {
 		var got []string
 		for _, s := range trace.Steps {
 			n := fmt.Sprint(s.N)
+			if len(s.Frames) != 1 || s.Frames[0].Vars[0].Value != fmt.Sprint(s.N-1) {
+				t.Errorf("pause at %d: step %d has frames %+v", tt.at, s.N, s.Frames)
+			}
 			if s.Again {
 				n += "again"
 			}

@@ -27,7 +27,7 @@ type Options struct {
 	Base addr.Addr // where the reservation starts; 0: the kernel chooses
 
 	// Pause, where it is not nil, is called once, after step PauseAt (0: the
-	// last step), while the memory stays in place. Then that step is taken
+	// last one), while the memory stays in place. Then that step is taken
 	// again, and the program goes on with the memory as it then is. An error
 	// ends the run.
 	Pause   func(*Machine) error
@@ -47,6 +47,13 @@ func (e *StepError) Error() string {
 // Run runs the scenario on memory of its own and gives that back at the end. The
 // trace holds the steps that were taken, also where an error ended the run.
 func Run(s *Scenario, opts Options) (trace *Trace, err error) {
+	if opts.Pause != nil && opts.PauseAt == 0 {
+		whole, err := Run(s, Options{Base: opts.Base}) // to know which step is the last one
+		if err != nil {
+			return whole, err
+		}
+		opts.PauseAt = whole.Steps[len(whole.Steps)-1].N
+	}
 	runtime.LockOSThread() // the kernel counts page faults for each thread
 	defer runtime.UnlockOSThread()
 
@@ -67,7 +74,10 @@ func (m *Machine) run(s *Scenario) (err error) {
 	defer func() {
 		switch a := recover().(type) {
 		case nil:
+		case stopped:
+			err = a.err
 		case abort:
+			m.lastWords(a.err)
 			err = fmt.Errorf("scenario %s, after step %d: %w", s.Name, m.taken, a.err)
 		default:
 			panic(a)
@@ -75,14 +85,19 @@ func (m *Machine) run(s *Scenario) (err error) {
 	}()
 	s.Run(m)
 	m.must(m.readMaps(), "read its mappings")
-	if m.opts.Pause == nil || m.paused {
-		return nil
-	}
-	if m.opts.PauseAt != 0 {
+	if m.opts.Pause != nil && !m.paused {
 		return &StepError{s.Name, m.opts.PauseAt, m.taken}
 	}
-	m.pause()
 	return nil
+}
+
+// lastWords takes a last step where a fault ended the program, so that the trace
+// has it.
+func (m *Machine) lastWords(err error) {
+	if n := len(m.events); n > 0 && m.events[n-1].Kind == EventFault && len(m.trace.Steps) > 0 {
+		before := m.trace.Steps[len(m.trace.Steps)-1]
+		m.snapshot(Step{N: m.taken + 1, Title: "the program ends here", Text: err.Error(), Line: before.Line})
+	}
 }
 
 func newMachine(s *Scenario, region *mmapheap.Region, opts Options) *Machine {

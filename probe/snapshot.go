@@ -26,7 +26,7 @@ func (m *Machine) pause() {
 	m.paused = true
 	m.must(m.readMaps(), "read its mappings")
 	if err := m.opts.Pause(m); err != nil {
-		panic(abort{err})
+		panic(stopped{err})
 	}
 	again := m.trace.Steps[len(m.trace.Steps)-1]
 	again.Again = true
@@ -36,6 +36,7 @@ func (m *Machine) pause() {
 // snapshot fills in what is read from memory and appends the step.
 func (m *Machine) snapshot(s Step) {
 	s.Kernel = m.kernel.since(m.accessible()) // before the snapshot touches anything itself
+	m.untouched = m.kernel.untouched(m.accessible())
 	s.SP = m.stack.SP()
 	s.Frames = make([]Frame, len(m.frames))
 	owners := map[addr.Addr]string{}

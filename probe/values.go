@@ -56,13 +56,13 @@ func (m *Machine) alloc(n addr.Bytes) (block addr.Addr) {
 func (m *Machine) StringFrom(v *Local, text string) {
 	typ, n := v.typ.(rust.Buffer), addr.Bytes(len(text))
 	if n == 0 {
-		m.put(v, typ.Header(0, typ.Dangling(), 0))
+		m.put(v, typ.Join(0, typ.Dangling(), 0))
 		return
 	}
 	block := m.alloc(n)
 	m.store(block, []byte(text))
 	m.event(Event{Kind: EventStore, Addr: block, Size: n})
-	m.put(v, typ.Header(n, block, n))
+	m.put(v, typ.Join(n, block, n))
 }
 
 // PushStr is `v.push_str(text)`.
@@ -71,7 +71,7 @@ func (m *Machine) PushStr(v *Local, text string) { m.extend(v, []byte(text)) }
 // VecNew is `v = Vec::new()`: no block yet.
 func (m *Machine) VecNew(v *Local) {
 	typ := v.typ.(rust.Buffer)
-	m.put(v, typ.Header(0, typ.Dangling(), 0))
+	m.put(v, typ.Join(0, typ.Dangling(), 0))
 }
 
 // VecPush is `v.push(value)`.
@@ -100,7 +100,7 @@ func (m *Machine) extend(v *Local, b []byte) {
 	end := ptr.Offset(n * size)
 	m.store(end, b)
 	m.event(Event{Kind: EventStore, Addr: end, Size: addr.Bytes(len(b))})
-	m.put(v, typ.Header(capacity, ptr, n+added))
+	m.put(v, typ.Join(capacity, ptr, n+added))
 }
 
 func (m *Machine) resize(old addr.Addr, n addr.Bytes) (block addr.Addr) {
@@ -124,7 +124,7 @@ func (m *Machine) BoxNew(v *Local, value any) {
 		m.store(block, b)
 		m.event(Event{Kind: EventStore, Addr: block, Size: addr.Bytes(len(b))})
 	}
-	m.put(v, typ.Header(block))
+	m.put(v, typ.Join(block))
 }
 
 // The following tell a scenario where things are, for its captions.

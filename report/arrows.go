@@ -26,7 +26,8 @@ func (p *page) connect(stack, heap drawing, stackWidth, gutter int) []line {
 
 // route draws the arrows into the gutter: each runs to a lane of its own, along
 // it to the block's row, and on to the block. Downward arrows take lanes from the
-// right, upward ones from the left, so that those of one direction never cross.
+// right, upward ones from the left, so that those of one direction cross only
+// where their blocks stand in the other order.
 func (p *page) route(arrows []arrow, rows map[addr.Addr]int, height, gutter int) []line {
 	cells := make([][]direction, height)
 	for i := range cells {

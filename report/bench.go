@@ -32,7 +32,7 @@ type benchText struct {
 }
 
 // inSentence are the names that a contender has in a sentence, by its short one.
-var inSentence = map[string]string{"stack": "the stack", "heap": "the first-fit heap", "make": "Go's make"}
+var inSentence = map[string]string{"stack": "memprobe's stack", "heap": "its first-fit heap", "make": "Go's make, zeroing included,"}
 
 func sentenceName(what string) string {
 	if name, ok := inSentence[what]; ok {
@@ -138,7 +138,7 @@ func (b *benchText) figures() {
 	against := "Ratio"
 	for _, t := range b.Timings {
 		if t.Ratio != nil {
-			against = "Ratio to " + sentenceName(t.Ratio.To)
+			against = "Ratio to the " + t.Ratio.To
 		}
 	}
 	b.table([]column{{"Size", true}, {"What", false}, {"ns/op", true}, {"95 % interval", true}, {against, true}}, rows)

@@ -34,6 +34,15 @@ func escape(s string) string {
 	return b.String()
 }
 
+// Printable is a message of memprobe's own fit for a terminal: as escape has it,
+// but for its backslashes, which are meant.
+func Printable(s string) string {
+	if !strings.ContainsFunc(s, needsEscape) {
+		return s
+	}
+	return strings.ReplaceAll(escape(s), `\\`, `\`)
+}
+
 // needsEscape is true for utf8.RuneError as well, which broken bytes decode to.
 func needsEscape(r rune) bool {
 	return r == '\\' || r == utf8.RuneError || r != ' ' && !unicode.IsPrint(r)

@@ -20,17 +20,16 @@ type glyphs struct {
 	sp                      string     // the stack pointer, from the right
 	to                      string     // "leads to", in a line of text
 	growsUp, growsDown, sep string
-	bar                     string // a bar of a bar chart
 }
 
 var unicodeGlyphs = glyphs{
 	lines: lineSet(" ", "│", "─", "┌", "┐", "└", "┘", "├", "┤", "┬", "┴", "┼"),
-	head:  "▶", dot: "●", here: "▶", sp: "◀", to: "→", growsUp: "↑", growsDown: "↓", sep: "·", bar: "█",
+	head:  "▶", dot: "●", here: "▶", sp: "◀", to: "→", growsUp: "↑", growsDown: "↓", sep: "·",
 }
 
 var asciiGlyphs = glyphs{
 	lines: lineSet(" ", "|", "-", "+", "+", "+", "+", "+", "+", "+", "+", "+"),
-	head:  ">", dot: "*", here: ">", sp: "<", to: "->", growsUp: "^", growsDown: "v", sep: "-", bar: "#",
+	head:  ">", dot: "*", here: ">", sp: "<", to: "->", growsUp: "^", growsDown: "v", sep: "-",
 }
 
 func lineSet(none, vertical, horizontal, downRight, downLeft, upRight, upLeft, verticalRight, verticalLeft, horizontalDown, horizontalUp, cross string) [16]string {

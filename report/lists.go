@@ -6,6 +6,10 @@ import (
 	"memprobe/probe"
 )
 
+// schema is the version of the JSON forms that are neither a trace nor an address
+// space, which have their own.
+const schema = 1
+
 // listed is a scenario in the list of all.
 type listed struct {
 	Name   string `json:"name"`
@@ -18,7 +22,7 @@ func Scenarios(all []*probe.Scenario) Document {
 	model := struct {
 		Schema    int      `json:"schema"`
 		Scenarios []listed `json:"scenarios"`
-	}{Schema: probe.Schema}
+	}{Schema: schema}
 	var rows [][]string
 	for _, s := range all {
 		model.Scenarios = append(model.Scenarios, listed{s.Name, s.Title, s.Lesson})

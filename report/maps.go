@@ -240,7 +240,8 @@ func (d *mapsDrawing) drawRow(r mapRow, book line) {
 		text(fmt.Sprintf("%8s", size(r.size))), text("  "),
 		styled(r.perms, faint), text("  "),
 	)
-	wrapped := wrapHard(words, max(textWidth, 20))
+	longer := len(r.Lo.String()) - 14 // [vsyscall]'s address is
+	wrapped := wrapHard(words, max(textWidth-max(0, longer), 16))
 	st := plain
 	if r.segment == layout.SegmentNotDrawn {
 		st = faint
@@ -298,7 +299,11 @@ func (p *page) leftOut(s *layout.Space, all bool) {
 	p.add(styled(" What the textbook leaves out:", strong))
 	for _, info := range kinds {
 		if t := totals[info.Kind]; t != nil {
-			p.add(text(fmt.Sprintf("   %8s in %-9s %s", size(t.size), plural(t.parts, "part"), info.Text)))
+			words := wrap(info.Text, p.width-26)
+			p.add(text(fmt.Sprintf("   %8s in %-9s  %s", size(t.size), plural(t.parts, "part"), words[0])))
+			for _, more := range words[1:] {
+				p.add(text(strings.Repeat(" ", 25) + more))
+			}
 		}
 	}
 	if !all {

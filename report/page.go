@@ -105,9 +105,10 @@ func (p *page) prose(indent, n int, s string, st style) {
 	}
 }
 
+// wrap cuts s at blanks. Runs of blanks stay, for they may be part of a name.
 func wrap(s string, n int) []string {
 	var lines []string
-	words := strings.Fields(s)
+	words := strings.Split(s, " ")
 	first, cells := 0, 0 // of the line being filled
 	for i, word := range words {
 		more := width(word)

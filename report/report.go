@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -48,23 +47,3 @@ type Options struct {
 
 // MinWidth is the narrowest text that can be drawn with every address whole.
 const MinWidth = 72
-
-// writeText draws the document on a page and writes that.
-func writeText(w io.Writer, d Document, o Options) error {
-	p := &page{opts: o, width: max(o.Width, MinWidth), glyphs: unicodeGlyphs}
-	if o.ASCII {
-		p.glyphs = asciiGlyphs
-	}
-	d.text(p)
-	_, err := io.WriteString(w, p.String())
-	return err
-}
-
-func writeJSON(w io.Writer, d Document, o Options) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if !o.Line {
-		enc.SetIndent("", "  ")
-	}
-	return enc.Encode(d.model)
-}

@@ -21,7 +21,7 @@ const widest = 132
 func Scenario(t *probe.Trace) Document {
 	return Document{model: t, text: func(p *page) {
 		p.traceHead(t)
-		p.steps(t, 0, t.Steps[max(0, len(t.Steps)-1)].N)
+		p.steps(t, 0, lastNumber(t))
 		p.traceFoot(t)
 	}}
 }
@@ -50,9 +50,17 @@ func ScenarioHeld(t *probe.Trace) Document {
 // steps. In JSON it is the whole run.
 func ScenarioResumed(t *probe.Trace, shown int) Document {
 	return Document{model: t, text: func(p *page) {
-		p.steps(t, shown, t.Steps[len(t.Steps)-1].N)
+		p.steps(t, shown, lastNumber(t))
 		p.traceFoot(t)
 	}}
+}
+
+// lastNumber is the number of the last step; 0 where there is none.
+func lastNumber(t *probe.Trace) int {
+	if len(t.Steps) == 0 {
+		return 0
+	}
+	return t.Steps[len(t.Steps)-1].N
 }
 
 // archNames are the names that a reader knows, by Go's.

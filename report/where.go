@@ -15,56 +15,27 @@ type located struct {
 	Schema int `json:"schema"`
 	PID    int `json:"pid"`
 	layout.Location
-	Run      string       `json:"run,omitempty"` // what runs there: the scenario and its step
-	Frame    string       `json:"frame,omitempty"`
-	Variable string       `json:"variable,omitempty"`
-	Field    string       `json:"field,omitempty"`
-	Block    *probe.Block `json:"block,omitempty"`
+	Run string `json:"run,omitempty"` // what runs there: the scenario and its step
+	probe.Found
 }
 
 // Where is what lies at an address of s. trace is the run that is going on in
 // that process, nil if none is.
 func Where(s *layout.Space, a addr.Addr, trace *probe.Trace) Document {
-	l := located{Schema: 1, PID: s.PID, Location: s.Where(a)}
+	l := located{Schema: schema, PID: s.PID, Location: s.Where(a)}
 	if trace != nil {
 		last := &trace.Steps[len(trace.Steps)-1]
 		l.Run = fmt.Sprintf("a new run of scenario %s, at step %d", trace.Scenario, last.N)
-		l.name(last)
+		l.Found = last.At(a)
 	}
 	return Document{l, func(p *page) { p.where(s, l) }}
-}
-
-// name finds what a step's program has at the address.
-func (l *located) name(s *probe.Step) {
-	for _, f := range s.Frames {
-		if !(addr.Range{Lo: f.Start, Hi: f.End}).Contains(l.Addr) {
-			continue
-		}
-		l.Frame = f.Name
-		for _, v := range f.Vars {
-			if !addr.Span(v.Addr, v.Size).Contains(l.Addr) {
-				continue
-			}
-			l.Variable = v.Name
-			for _, field := range v.Fields {
-				if addr.Span(field.Addr, field.Size).Contains(l.Addr) {
-					l.Field = field.Name
-				}
-			}
-		}
-	}
-	for _, b := range s.Heap.Blocks {
-		if addr.Span(b.Addr, b.Size).Contains(l.Addr) {
-			l.Block = &b
-		}
-	}
 }
 
 // fact is a line of the answer: a name and what it is.
 type fact struct{ name, text string }
 
 func (p *page) where(s *layout.Space, l located) {
-	p.add(join(styled(" "+l.Addr.String(), pointer), styled(" "+headline(l), strong)))
+	p.prose(1, p.width-2, l.Addr.String()+" "+headline(l), strong)
 	p.blank()
 	facts := []fact{{"process", fmt.Sprintf("%s, pid %d", escape(s.Comm), s.PID)}}
 	if l.Run != "" {
@@ -78,7 +49,7 @@ func (p *page) where(s *layout.Space, l located) {
 		name string
 		to   *layout.Neighbour
 	}{{"above", l.Above}, {"below", l.Below}} {
-		if n.to != nil && l.State != layout.NonCanonical {
+		if n.to != nil {
 			facts = append(facts, fact{n.name, fmt.Sprintf("%s away: %s, %v", exactly(n.to.Distance), partText(s, n.to.Part), n.to.Part.Range)})
 		}
 	}
@@ -145,6 +116,14 @@ func dotted(names ...string) string {
 	return strings.Join(parts, ".")
 }
 
+// mapsLine is a mapping as the maps file has it, without the blanks that stand
+// there before a name.
+func mapsLine(m layout.Mapping) string {
+	name := m.Name
+	m.Name = ""
+	return strings.TrimSpace(strings.TrimSpace(m.String()) + " " + escape(name))
+}
+
 func segmentWords(s layout.Segment) string {
 	if s == layout.SegmentNotDrawn {
 		return "none that textbooks draw"
@@ -168,7 +147,7 @@ func placeFacts(l located) []fact {
 		facts = append(facts, fact{"in file", fmt.Sprintf("offset %v", *place.FileOffset)})
 	}
 	return append(facts,
-		fact{"mapping", escape(strings.TrimRight(place.Mapping.String(), " "))},
+		fact{"mapping", mapsLine(place.Mapping)},
 		fact{"offset", fmt.Sprintf("%s from the mapping's start, %s to its end", exactly(place.FromMapping), exactly(place.ToMapping))},
 	)
 }

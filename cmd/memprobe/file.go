@@ -5,53 +5,77 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"os/signal"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // writeFile puts content into the file, whole or not at all: it is written
 // beside its place, brought to the disk, and then renamed. What is no regular
-// file, such as a pipe, is written to directly.
+// file, such as a pipe, and what a process has open already, such as /dev/stdout,
+// is written to directly. A signal that ends memprobe waits until that is done.
 func writeFile(name string, content []byte) error {
-	name = linked(name)
-	mode := fs.FileMode(0o666)
-	switch info, err := os.Stat(name); {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("write %s: is a directory", name)
-	case err == nil && !info.Mode().IsRegular():
-		return writeInto(name, content)
-	case err == nil:
-		mode = info.Mode().Perm()
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("write %s: %w", name, reason(err))
-	}
-	if err := replace(name, content, mode); err != nil {
+	defer deferSignals()()
+	err := writeTo(name, content)
+	if err != nil {
 		return fmt.Errorf("write %s: %w", name, reason(err))
 	}
 	return nil
 }
 
+func writeTo(name string, content []byte) error {
+	name, opened := linked(name)
+	info, err := os.Stat(name)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err == nil && info.IsDir():
+		return errors.New("is a directory; name a file in it")
+	case err == nil && (opened || !info.Mode().IsRegular()):
+		return writeInto(name, content)
+	case err == nil:
+		return replace(name, content, info.Mode().Perm(), true)
+	}
+	return replace(name, content, 0o666, false)
+}
+
 // linked is the file that name leads to where it is a symbolic link, there or
-// not, so that the link stays. The kernel follows 40 links at most.
-func linked(name string) string {
+// not, so that the link stays; opened is true for one of the links by which /proc
+// names the files that a process has open. The kernel follows 40 links at most.
+func linked(name string) (file string, opened bool) {
 	for range 40 {
 		target, err := os.Readlink(name)
 		if err != nil {
-			return name
+			return name, false
 		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(name), target)
+		var fs unix.Statfs_t
+		if unix.Statfs(folder(name), &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC {
+			return name, true
+		}
+		if !strings.HasPrefix(target, "/") {
+			target = folder(name) + target // not cleaned: .. behind a link is not the folder before it
 		}
 		name = target
 	}
-	return name
+	return name, false
 }
 
-// replace puts a new file in name's place.
-func replace(name string, content []byte, mode fs.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), ".memprobe-*")
+// folder is what comes before the last element of a path, its slash included.
+func folder(name string) string {
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		return name[:i+1]
+	}
+	return "./"
+}
+
+// replace puts a new file in name's place. mode is that of the file that is there;
+// where there is none, the umask cuts it.
+func replace(name string, content []byte, mode fs.FileMode, exists bool) (err error) {
+	f, err := createBeside(name, mode)
 	if err != nil {
 		return err
 	}
@@ -61,10 +85,12 @@ func replace(name string, content []byte, mode fs.FileMode) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err = f.Write(content); err != nil {
-		return err
+	if exists {
+		if err = f.Chmod(mode); err != nil {
+			return err
+		}
 	}
-	if err = f.Chmod(mode &^ umask()); err != nil {
+	if _, err = f.Write(content); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {
@@ -76,28 +102,51 @@ func replace(name string, content []byte, mode fs.FileMode) (err error) {
 	return os.Rename(f.Name(), name)
 }
 
-// umask is the permissions that new files don't get.
-func umask() fs.FileMode {
-	mask := unix.Umask(0)
-	unix.Umask(mask)
-	return fs.FileMode(mask)
+// createBeside makes a file of a name that nobody has in name's folder.
+func createBeside(name string, mode fs.FileMode) (*os.File, error) {
+	for {
+		temporary := fmt.Sprintf("%s.memprobe-%08x", folder(name), rand.Uint32())
+		fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, uint32(mode))
+		switch err {
+		case nil:
+			return os.NewFile(uintptr(fd), temporary), nil
+		case unix.EEXIST, unix.EINTR:
+			continue
+		}
+		return nil, err
+	}
 }
 
-// writeInto writes to a device or a pipe.
+// writeInto writes to a device, a pipe, or the end of an open file.
 func writeInto(name string, content []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err == nil {
-		_, err = f.Write(content)
-		err = errors.Join(err, f.Close())
-	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, reason(err))
+		return err
 	}
-	return nil
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
+}
+
+// deferSignals holds up the signals that end a program until the function that
+// it returns is called.
+func deferSignals() (deliver func()) {
+	ends := []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP}
+	caught := make(chan os.Signal, len(ends))
+	signal.Notify(caught, ends...)
+	return func() {
+		signal.Stop(caught)
+		select {
+		case s := <-caught:
+			// The signal has its usual effect again; this process can always be sent it.
+			_ = unix.Kill(os.Getpid(), s.(unix.Signal))
+			time.Sleep(time.Second) // until it arrives
+		default:
+		}
+	}
 }
 
 // errClosed is the reason when there is no standard output.
-var errClosed = errors.New("standard output is closed; to throw the report away, send it to /dev/null")
+var errClosed = errors.New("standard output is closed, or is the null device opened for reading too; use --output FILE, or >/dev/null")
 
 // checkOpen reports whether w is a standard output that was closed when memprobe
 // started. Go's runtime opens the null device in such a descriptor's place, for
@@ -110,7 +159,8 @@ func checkOpen(w io.Writer) error {
 	}
 	fd := int(f.Fd())
 	var st, null unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || unix.Stat(os.DevNull, &null) != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != null.Rdev {
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR ||
+		unix.Stat(os.DevNull, &null) != nil || st.Rdev != null.Rdev {
 		return nil
 	}
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)

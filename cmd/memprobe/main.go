@@ -8,13 +8,20 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"memprobe/report"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	signal.Ignore(unix.SIGXFSZ) // a file that gets too large is an error of the write
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
 
 // The exit codes.
 const (
@@ -25,13 +32,19 @@ const (
 
 // run is the whole program.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot(stdin, stdout, stderr)
+	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRoot(s)
 	root.SetArgs(args)
 	err := root.Execute()
 	if err == nil {
+		err = s.flushHelp()
+	}
+	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, "memprobe:", err)
+	for l := range strings.Lines(err.Error()) {
+		fmt.Fprintln(stderr, "memprobe:", report.Printable(strings.TrimRight(l, "\n")))
+	}
 	if errors.As(err, new(usageError)) {
 		fmt.Fprintln(stderr, `Run "memprobe --help" for how to use it.`)
 		return exitUsage
@@ -59,8 +72,7 @@ var commands = []func(*session) *cobra.Command{
 }
 
 // newRoot is the command line with all its commands.
-func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
-	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
+func newRoot(s *session) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "memprobe",
 		Short: "See where values really live",
@@ -74,9 +86,9 @@ stack-and-heap lessons in it, and shows what stands at each address.`,
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(s.stdin)
+	root.SetOut(&s.help)
+	root.SetErr(s.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(groups...)
 	root.SetHelpCommandGroupID("other")
@@ -85,14 +97,42 @@ stack-and-heap lessons in it, and shows what stands at each address.`,
 	for _, newCommand := range commands {
 		root.AddCommand(newCommand(s))
 	}
+	checkOwnCommands(root)
 	return root
+}
+
+// checkOwnCommands makes the commands that cobra brings refuse what they don't
+// know, as the others do.
+func checkOwnCommands(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					unknown := append(rest, args...)[0]
+					return usagef("no command %q%s", unknown, suggestion(unknown, commandNames(found)))
+				}
+				return nil
+			}
+		case "completion":
+			cmd.Args = noArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			for _, shell := range cmd.Commands() {
+				shell.Args = noArgs
+			}
+		}
+	}
 }
 
 // flagError words an error in the flags; a value of the wrong kind without the
 // parser's own words for it.
 func flagError(_ *cobra.Command, err error) error {
-	if invalid := new(pflag.InvalidValueError); errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "int" {
-		return usagef("--%s %q: not a whole number", invalid.GetFlag().Name, invalid.GetValue())
+	if invalid := new(pflag.InvalidValueError); errors.As(err, &invalid) {
+		want := map[string]string{"int": "a whole number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]
+		return usagef("--%s %q: not %s", invalid.GetFlag().Name, invalid.GetValue(), want)
 	}
 	return usageError{err}
 }
@@ -103,7 +143,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if !cmd.HasParent() {
+	if cmd.HasSubCommands() {
 		return usagef("no command %q%s", args[0], suggestion(args[0], commandNames(cmd)))
 	}
 	return usagef("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
@@ -133,8 +173,8 @@ func suggestion(name string, names []string) string {
 		index.AddCommand(&cobra.Command{Use: n, Run: func(*cobra.Command, []string) {}})
 	}
 	near := index.SuggestionsFor(name)
-	if len(near) == 0 {
+	if name == "" || len(near) == 0 {
 		return "; there is " + strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("; did you mean %q?", strings.Join(near, `" or "`))
+	return `; did you mean "` + strings.Join(near, `" or "`) + `"?`
 }

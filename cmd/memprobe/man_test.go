@@ -37,7 +37,7 @@ func TestManPages(t *testing.T) {
 			visit(c)
 		}
 	}
-	visit(newRoot(nil, nil, nil))
+	visit(newRoot(&session{}))
 	files, err := filepath.Glob("man/*")
 	if err != nil {
 		t.Fatal(err)

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"memprobe/probe"
 	"memprobe/probe/lesson"
@@ -26,7 +30,9 @@ lists the scenarios.
 
 What is shown was read from the memory. With --hold it stays in place for other
 programs to look at: gdb -p PID reads the same bytes at the same addresses, and
-what gdb changes there is what the program goes on with.`,
+what gdb changes there is what the program goes on with. In JSON a held run is
+two lines: the steps so far, and after Enter the whole. With --output the file has
+the steps so far while memprobe waits, and all of them at the end.`,
 		Example: `  memprobe scenario string
   memprobe scenario frames --step 2
   memprobe scenario box --base 0x7f2a00000000 --format json`,
@@ -35,16 +41,21 @@ what gdb changes there is what the program goes on with.`,
 	}
 	cmd.Flags().IntVar(&step, "step", 0, "show step `N` alone")
 	cmd.Flags().IntVar(&hold, "hold", 0, "stop after step `N` (0: the last), keep the memory in place, go on at Enter")
-	base := baseFlag(cmd)
+	baseFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
+			for _, flag := range []string{"step", "hold", "base"} {
+				if cmd.Flags().Changed(flag) {
+					return usagef("--%s goes with a scenario's name: %s", flag, strings.Join(scenarioNames(), ", "))
+				}
+			}
 			return s.write(report.Scenarios(lesson.All))
 		}
 		scenario, ok := lesson.Find(args[0])
 		if !ok {
 			return usagef("no scenario %q%s", args[0], suggestion(args[0], scenarioNames()))
 		}
-		at, err := parseBase(*base)
+		at, err := base(cmd)
 		if err != nil {
 			return err
 		}
@@ -127,16 +138,37 @@ func (s *session) holdScenario(scenario *probe.Scenario, opts probe.Options) err
 	if shown == 0 || len(trace.Steps) == shown {
 		return runErr
 	}
+	if runErr != nil && s.output != "" {
+		return runErr
+	}
 	if err := out.add(report.ScenarioResumed(trace, shown)); err != nil {
 		return err
 	}
 	return errors.Join(out.flush(), runErr)
 }
 
-// waitForLine returns after a line, or the end, of r.
+// waitForLine returns after a line, or the end, of r. Go would answer the quit
+// key with the state of its goroutines; here it ends the run.
 func waitForLine(r io.Reader) error {
-	if _, err := bufio.NewReader(r).ReadString('\n'); err != nil && err != io.EOF {
-		return fmt.Errorf("wait for Enter: %w", err)
+	quit := make(chan os.Signal, 1)
+	signal.Notify(quit, unix.SIGQUIT)
+	defer signal.Stop(quit)
+	line := make(chan error, 1)
+	go func() {
+		for in := bufio.NewReader(r); ; {
+			if _, err := in.ReadSlice('\n'); err != bufio.ErrBufferFull {
+				line <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-line:
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("wait for Enter: %w", reason(err))
+		}
+		return nil
+	case <-quit:
+		return errors.New("wait for Enter: quit")
 	}
-	return nil
 }

@@ -20,6 +20,7 @@ import (
 type session struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	help           bytes.Buffer // what cobra prints: help, completions
 
 	format report.Format
 	output string
@@ -43,11 +44,14 @@ func (s *session) addFlags(root *cobra.Command) {
 	flags.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters alone")
 	flags.IntVar(&s.width, "width", 0, fmt.Sprintf("characters in a line, %d or more (default: terminal)", report.MinWidth))
 
-	root.PersistentPreRunE = func(*cobra.Command, []string) (err error) {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if cmd.Flags().Changed("output") && s.output == "" {
+			return usagef("--output: the name of the file is empty")
+		}
 		if s.format, err = report.FindFormat(*format); err != nil {
 			return usageError{err}
 		}
-		if s.width != 0 && s.width < report.MinWidth {
+		if cmd.Flags().Changed("width") && s.width < report.MinWidth {
 			return usagef("--width %d: %d characters at least, so that no address is cut", s.width, report.MinWidth)
 		}
 		if s.color != "auto" && s.color != "always" && s.color != "never" {
@@ -67,6 +71,16 @@ func (s *session) write(d report.Document) error {
 	if err := out.add(d); err != nil {
 		return err
 	}
+	return out.flush()
+}
+
+// flushHelp writes what cobra has printed as a report is written.
+func (s *session) flushHelp() error {
+	if s.help.Len() == 0 {
+		return nil
+	}
+	out := s.report()
+	out.buf = s.help
 	return out.flush()
 }
 
@@ -103,11 +117,14 @@ func (r *reporter) flush() error {
 	return nil
 }
 
-// reason is err without the file name that os puts before it, "/dev/stdout",
-// which nobody has typed.
+// reason is err without the file names that os puts before it, which nobody has
+// typed: /dev/stdout, a temporary file.
 func reason(err error) error {
 	if pathErr := new(os.PathError); errors.As(err, &pathErr) {
 		return pathErr.Err
+	}
+	if linkErr := new(os.LinkError); errors.As(err, &linkErr) {
+		return linkErr.Err
 	}
 	return err
 }
@@ -156,16 +173,17 @@ func (s *session) colorWanted() bool {
 }
 
 // baseFlag adds --base to a command.
-func baseFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("base", "", "reserve the memory at `ADDR`, such as 0x7f2a00000000 (default: where the kernel likes)")
+func baseFlag(cmd *cobra.Command) {
+	cmd.Flags().String("base", "", "reserve the memory at `ADDR`, such as 0x7f2a00000000 (default: where the kernel likes)")
 }
 
-// parseBase is the address that --base names; 0 if it was not given.
-func parseBase(base string) (addr.Addr, error) {
-	if base == "" {
+// base is the address that --base names; 0 if it was not given.
+func base(cmd *cobra.Command) (addr.Addr, error) {
+	flag := cmd.Flags().Lookup("base")
+	if !flag.Changed {
 		return 0, nil
 	}
-	a, err := addr.Parse(base)
+	a, err := addr.Parse(flag.Value.String())
 	switch page := addr.Bytes(os.Getpagesize()); {
 	case err != nil:
 		return 0, usagef("--base: %w", err)

@@ -37,7 +37,7 @@ func runFrames(m *probe.Machine) {
 		probe.Note{
 			Lesson: "x on top, then y, then sum",
 			Here:   fmt.Sprintf("x is lowest, at %v", m.Addr(x)),
-			Why:    "This compiler places the last variable highest; high addresses are on top.",
+			Why:    "So does rustc 1.95 here, without optimisation; it promises no order.",
 		})
 
 	before := m.SP()
@@ -45,7 +45,8 @@ func runFrames(m *probe.Machine) {
 	m.Call("add", a, b, result)
 	m.Add(result, a, b)
 	m.Step(2, "add has a frame below main's",
-		"a and b are copies of x and y: add can change them and main never notices. The stack pointer now stands at the end of add's frame.",
+		"a and b are copies of x and y: add can change them and main never notices. The stack pointer now stands at add's lowest byte. "+
+			"A compiled call also leaves the return address between the two frames.",
 		probe.Note{
 			Lesson: "a push increments the stack pointer",
 			Here:   fmt.Sprintf("it went down, from %v to %v", before, m.SP()),

@@ -48,12 +48,12 @@ func runString(m *probe.Machine) {
 		probe.Note{
 			Lesson: "five boxes for five letters",
 			Here:   fmt.Sprintf("%d bytes asked for, %d set aside", block.Requested, block.Size),
-			Why:    "Blocks are multiples of 16 bytes, so that any value in one is aligned.",
+			Why:    "Blocks are multiples of 16 bytes, so that any usual type in one is aligned.",
 		})
 
 	m.DropLocals()
 	m.Step(3, "s goes out of scope",
 		"At the closing brace s is dropped and its block goes back to the heap. Nobody wipes anything: "+
-			"the handle still names the block, but no code can use it any more.")
+			"the handle still names the block, but safe code can't use it any more.")
 	m.Return()
 }

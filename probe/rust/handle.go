@@ -63,9 +63,9 @@ func newBuffer(name string, elem Type, text bool) Buffer {
 	}, text}
 }
 
-// Header is the handle's bytes for a buffer with room for capacity elements at
+// Join is the handle's bytes for a buffer with room for capacity elements at
 // ptr, n of them in use.
-func (t Buffer) Header(capacity addr.Bytes, ptr addr.Addr, n addr.Bytes) []byte {
+func (t Buffer) Join(capacity addr.Bytes, ptr addr.Addr, n addr.Bytes) []byte {
 	b := make([]byte, t.Size())
 	binary.LittleEndian.PutUint64(b[capOffset:], uint64(capacity))
 	binary.LittleEndian.PutUint64(b[ptrOffset:], uint64(ptr))
@@ -73,7 +73,7 @@ func (t Buffer) Header(capacity addr.Bytes, ptr addr.Addr, n addr.Bytes) []byte 
 	return b
 }
 
-// Split is what Header was made from: the three fields of the handle in b.
+// Split is what Join was given: the three fields of the handle in b.
 func (t Buffer) Split(b []byte) (capacity addr.Bytes, ptr addr.Addr, n addr.Bytes) {
 	return addr.Bytes(binary.LittleEndian.Uint64(b[capOffset:])), loadAddr(b[ptrOffset:]), addr.Bytes(binary.LittleEndian.Uint64(b[lenOffset:]))
 }
@@ -151,8 +151,8 @@ func Box(elem Type) Boxed {
 	}}
 }
 
-// Header is the box's bytes: the address of its block.
-func (t Boxed) Header(block addr.Addr) []byte {
+// Join is the box's bytes: the address of its block.
+func (t Boxed) Join(block addr.Addr) []byte {
 	return binary.LittleEndian.AppendUint64(nil, uint64(block))
 }
 

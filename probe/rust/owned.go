@@ -33,7 +33,7 @@ func EachOwned(path string, t Type, b []byte, mem Memory, visit func(path string
 
 func eachElem(path string, t Handle, b []byte, mem Memory, visit func(string, addr.Addr) error) error {
 	first, n, elem := t.Elems(b)
-	if !owns(elem) {
+	if !NeedsDrop(elem) {
 		return nil
 	}
 	value := make([]byte, elem.Size())
@@ -50,13 +50,14 @@ func eachElem(path string, t Handle, b []byte, mem Memory, visit func(string, ad
 	return nil
 }
 
-// owns reports whether values of type t can own blocks.
-func owns(t Type) bool {
+// NeedsDrop reports whether values of type t can own blocks, so that something has
+// to be done at their end.
+func NeedsDrop(t Type) bool {
 	if _, ok := t.(Handle); ok {
 		return true
 	}
 	for _, f := range t.Fields() {
-		if owns(f.Type) {
+		if NeedsDrop(f.Type) {
 			return true
 		}
 	}

@@ -141,14 +141,14 @@ func TestFormat(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		{String, String.Header(5, 0x1004, 2), `"hi"`},
-		{String, String.Header(9, 0x1004, 9), `"hi\"\xff\0\t'é"`},
-		{String, String.Header(0, 1, 0), `""`},
-		{String, String.Header(5, 0x10, 5), "unreadable: nothing of ours at 0x10"},
-		{Vec(I32), Vec(I32).Header(1, 0x1000, 1), "[5]"},
-		{Vec(I32), Vec(I32).Header(0, 4, 0), "[]"},
-		{Box(I32), Box(I32).Header(0x1000), "5"},
-		{Box(I32), Box(I32).Header(0), "unreadable: nothing of ours at 0x0"},
+		{String, String.Join(5, 0x1004, 2), `"hi"`},
+		{String, String.Join(9, 0x1004, 9), `"hi\"\xff\0\t'é"`},
+		{String, String.Join(0, 1, 0), `""`},
+		{String, String.Join(5, 0x10, 5), "unreadable: nothing of ours at 0x10"},
+		{Vec(I32), Vec(I32).Join(1, 0x1000, 1), "[5]"},
+		{Vec(I32), Vec(I32).Join(0, 4, 0), "[]"},
+		{Box(I32), Box(I32).Join(0x1000), "5"},
+		{Box(I32), Box(I32).Join(0), "unreadable: nothing of ours at 0x0"},
 		{Bool, []byte{7}, "invalid bool 7"},
 		{Char, []byte{0, 0xd8, 0, 0}, "invalid char 0xd800"},
 	} {
@@ -160,11 +160,11 @@ func TestFormat(t *testing.T) {
 
 func TestFormatCutsLongBuffers(t *testing.T) {
 	mem := heap{0x1000, bytes.Repeat([]byte{'a'}, 8192)}
-	got := String.Format(String.Header(8192, 0x1000, 5000), mem)
+	got := String.Format(String.Join(8192, 0x1000, 5000), mem)
 	if want := `"` + strings.Repeat("a", maxShown) + `"... 5000 in all`; got != want {
 		t.Errorf("5000 bytes are shown as %.20s...%s", got, got[len(got)-20:])
 	}
-	if got := Vec(I64).Format(Vec(I64).Header(1<<60, 0x1000, 1<<60), mem); !strings.HasSuffix(got, fmt.Sprintf("... %d in all]", 1<<60)) {
+	if got := Vec(I64).Format(Vec(I64).Join(1<<60, 0x1000, 1<<60), mem); !strings.HasSuffix(got, fmt.Sprintf("... %d in all]", 1<<60)) {
 		t.Errorf("2^60 elements are shown as ...%s", got[len(got)-40:])
 	}
 }
@@ -216,6 +216,21 @@ func (t Pointer) mustEncode(a addr.Addr) []byte {
 	return b
 }
 
+func TestCopy(t *testing.T) {
+	fields := named("x", F64, "y", F64)
+	for _, tt := range []struct {
+		typ  Type
+		want bool
+	}{
+		{I32, true}, {Ref(String), true}, {Tuple(I32, Bool), true}, {Tuple(I32, String), false}, {Array(Char, 2), true}, {String, false}, {Box(I32), false},
+		{Struct("Point", fields...), false}, {CopyStruct("Point", fields...), true}, {CopyStruct("Name", named("s", String)...), false},
+	} {
+		if tt.typ.Copy() != tt.want {
+			t.Errorf("%s: Copy is %v", tt.typ.Name(), tt.typ.Copy())
+		}
+	}
+}
+
 func TestLeavesAndOwned(t *testing.T) {
 	person := Struct("Person", named("age", U8, "name", String, "at", Tuple(F32, F32))...)
 	var got []string
@@ -229,19 +244,19 @@ func TestLeavesAndOwned(t *testing.T) {
 	if got := owned(t, person, make([]byte, person.Size()), heap{}); got != "" {
 		t.Errorf("an empty name owns %s", got)
 	}
-	if got := owned(t, person, String.Header(5, 0x1000, 5), heap{}); got != "p.name 0x1000" {
+	if got := owned(t, person, String.Join(5, 0x1000, 5), heap{}); got != "p.name 0x1000" {
 		t.Errorf("a person owns %s, want the name's block", got)
 	}
 }
 
 // TestEachOwned: what lies in a block comes before the block itself.
 func TestEachOwned(t *testing.T) {
-	names := heap{0x1000, append(String.Header(2, 0x2000, 2), String.Header(3, 0x3000, 3)...)}
+	names := heap{0x1000, append(String.Join(2, 0x2000, 2), String.Join(3, 0x3000, 3)...)}
 	vec := Vec(String)
-	if got, want := owned(t, vec, vec.Header(4, 0x1000, 2), names), "p[0] 0x2000, p[1] 0x3000, p 0x1000"; got != want {
+	if got, want := owned(t, vec, vec.Join(4, 0x1000, 2), names), "p[0] 0x2000, p[1] 0x3000, p 0x1000"; got != want {
 		t.Errorf("a Vec<String> owns %s, want %s", got, want)
 	}
-	err := EachOwned("p", vec, vec.Header(4, 0x1000, 1<<60), names, func(string, addr.Addr) error { return nil })
+	err := EachOwned("p", vec, vec.Join(4, 0x1000, 1<<60), names, func(string, addr.Addr) error { return nil })
 	if err == nil || err.Error() != "p[2] at 0x1030: not here" {
 		t.Errorf("a length that somebody overwrote gives %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 // composite is a struct, a tuple or an array: fields one behind the other.
 type composite struct {
 	name        string
+	moved       bool    // assignment moves it, though its fields could be copied
 	declared    []Field // in the order of the source
 	size, align addr.Bytes
 	edge        niche
@@ -18,8 +19,16 @@ type composite struct {
 }
 
 // Struct is a struct with named fields, in rustc's order: the one with the
-// least padding, not the one of the source. The fields' Offset is ignored.
+// least padding, not the one of the source. The fields' Offset is ignored. It is
+// moved, as a struct is that derives no Copy.
 func Struct(name string, fields ...Field) Type {
+	s := CopyStruct(name, fields...).(composite)
+	s.moved = true
+	return s
+}
+
+// CopyStruct is a struct that derives Copy, which it may where all fields are Copy.
+func CopyStruct(name string, fields ...Field) Type {
 	return compose(name, fields, false, func(values []string) string {
 		named := make([]string, len(values))
 		for i, v := range values {
@@ -58,7 +67,7 @@ func compose(name string, fields []Field, tail bool, format func([]string) strin
 	for i := range declared {
 		declared[i].Offset = p.offsets[i]
 	}
-	return composite{name, declared, p.size, p.align, p.niche, format}
+	return composite{name: name, declared: declared, size: p.size, align: p.align, edge: p.niche, format: format}
 }
 
 // Array is the array [elem; n].
@@ -89,10 +98,8 @@ func (c composite) Fields() []Field {
 	return slices.SortedStableFunc(slices.Values(c.declared), func(f, g Field) int { return int(f.Offset) - int(g.Offset) })
 }
 
-// Copy reports whether all fields are copied. A real struct must derive Copy as
-// well; the lessons' structs of plain numbers are taken to.
 func (c composite) Copy() bool {
-	return !slices.ContainsFunc(c.declared, func(f Field) bool { return !f.Type.Copy() })
+	return !c.moved && !slices.ContainsFunc(c.declared, func(f Field) bool { return !f.Type.Copy() })
 }
 
 // Encode takes a []any with a value for each field, in declaration order.

@@ -104,7 +104,7 @@ func inGo(size addr.Bytes, k *sink) Contender {
 		What: "make", Size: size, About: "Go's make([]byte, n), whose bytes its collector takes back",
 		Notes: []string{
 			"it also zeroes the bytes; the others hand out what was there",
-			"the collector's work counts where it delays the program, not what it does on another core or after the batch",
+			"how often the collector runs is up to GOGC; its work counts where it delays the program, not what it does on another core or after the batch",
 		},
 		Do: func(n int) error {
 			for range n {

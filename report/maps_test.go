@@ -1,0 +1,145 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/clipperhouse/displaywidth"
+
+	"memprobe/layout"
+	"memprobe/layout/addr"
+	"memprobe/probe"
+	"memprobe/probe/lesson"
+)
+
+// testSpace is a small address space that has a part of most kinds; its names are
+// those of somebody who wants to write on the reader's terminal.
+func testSpace(t *testing.T) *layout.Space {
+	t.Helper()
+	mappings, err := layout.ParseMaps([]byte(`00400000-00402000 r-xp 00000000 fe:00 7                                  /bin/evil` + "\x1b[31m" + `
+00402000-00404000 rw-p 00002000 fe:00 7                                  /bin/evil` + "\x1b[31m" + `
+00500000-00521000 rw-p 00000000 00:00 0                                  [heap]
+7f0000000000-7f0000001000 r--p 00000000 fe:00 9                          /tmp/two  blanks ` + "\u202e" + `txt.exe
+7f0000001000-7f0000002000 r-xp 00000000 fe:00 11                         /lib/libc.so
+7f0000002000-7f0000003000 ---p 00000000 00:00 0 
+7f0000003000-7f0000005000 rw-p 00000000 00:00 0 
+7f0000005000-7f0000006000 ---p 00000000 00:00 0 
+7f0000006000-7f0000007000 rw-p 00000000 00:00 0 
+7f0000007000-7f0000008000 r--p 00000000 00:00 0 
+7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                          [stack]
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := func(mapping int, kind layout.Kind, label string, library bool) layout.Part {
+		p := layout.Part{Range: mappings[mapping].Range, Kind: kind, Label: label, Mapping: mapping, Library: library}
+		if mappings[mapping].Inode != 0 {
+			p.Object = mappings[mapping].Name
+		}
+		return p
+	}
+	s := &layout.Space{
+		PID: 4242, Comm: "ev\nil", Exe: "/bin/evil\x1b[31m", Arch: "amd64", PageSize: 4096, UserBits: 47,
+		Reserved: 1 << 20, Resident: 1 << 16, ResidentKnown: true, Changed: true, Notes: []string{"/bin/\x9bevil: its sections are not known"},
+		Mappings: mappings,
+		Parts: []layout.Part{
+			part(0, layout.KindText, ".text", false), part(1, layout.KindData, ".data", false), part(2, layout.KindBrkHeap, "[heap]", false),
+			part(3, layout.KindFile, "file mapping", false), part(4, layout.KindText, ".text", true), part(5, layout.KindOwnGuard, "guard", false),
+			part(6, layout.KindGoRuntime, "Go: heap metadata", false), part(7, layout.KindGoRuntime, "Go: page summary", false),
+			part(8, layout.KindAnonymous, "anonymous", false), part(9, layout.KindAnonymous, "anonymous", false),
+			part(10, layout.KindProcessStack, "[stack]", false), part(11, layout.KindVSyscall, "[vsyscall]", false),
+		},
+	}
+	for i := 1; i < len(mappings)-1; i++ {
+		if lo, hi := mappings[i-1].Hi, mappings[i].Lo; lo != hi {
+			s.Gaps = append(s.Gaps, layout.Gap{Range: addr.Range{Lo: lo, Hi: hi}})
+		}
+	}
+	s.Gaps = append(s.Gaps, layout.Gap{Range: addr.Range{Lo: 0x7ffc00021000, Hi: 1 << 47}})
+	return s
+}
+
+func TestMapsGolden(t *testing.T) {
+	s := testSpace(t)
+	golden(t, "maps.80.txt", render(t, "text", Maps(s, false), Options{Width: 80}))
+	golden(t, "maps.all.ascii.txt", render(t, "text", Maps(s, true), Options{Width: 120, ASCII: true}))
+	golden(t, "maps.json", render(t, "json", Maps(s, false), Options{}))
+}
+
+func TestWhereGolden(t *testing.T) {
+	s := testSpace(t)
+	trace := fixed(t, lesson.String, probe.Options{})
+	trace.Steps = trace.Steps[:2]
+	var all strings.Builder
+	for _, a := range []addr.Addr{0x401000, 0x7f0000000010, 0x7f0000007008, 0x7ffc00020000, 0x600000, 0x1, 0x800000000000, 0xffff800000000000} {
+		all.WriteString(render(t, "text", Where(s, a, nil), Options{Width: 80}))
+	}
+	for _, a := range []addr.Addr{0x1000001000, 0x1000001007, 0x1000001010, 0x10048fffe0, 0x10048ffff1} {
+		all.WriteString(render(t, "text", Where(s, a, trace), Options{Width: 80}))
+	}
+	golden(t, "where.80.txt", all.String())
+	golden(t, "where.json", render(t, "json", Where(s, 0x10048ffff1, trace), Options{}))
+}
+
+// TestNamesAreEscaped: nothing that a mapping's or a process's name holds reaches
+// a terminal raw, in text nor in JSON.
+func TestNamesAreEscaped(t *testing.T) {
+	s := testSpace(t)
+	for name, got := range map[string]string{
+		"maps": render(t, "text", Maps(s, false), Options{Width: 80}), "maps --all": render(t, "text", Maps(s, true), Options{Width: 80}),
+		"maps in JSON": render(t, "json", Maps(s, false), Options{}), "where": render(t, "text", Where(s, 0x401000, nil), Options{Width: 80}),
+		"where, right to left": render(t, "text", Where(s, 0x7f0000000010, nil), Options{Width: 80}),
+		"where in JSON":        render(t, "json", Where(s, 0x7f0000000010, nil), Options{}),
+	} {
+		for _, r := range strings.ReplaceAll(got, "\n", "") {
+			if needsEscape(r) && r != '\\' {
+				t.Errorf("%s: %U comes through", name, r)
+			}
+		}
+	}
+}
+
+// TestMapsFit: at every width no line is longer than asked and no address is cut.
+func TestMapsFit(t *testing.T) {
+	s := testSpace(t)
+	for width := MinWidth; width <= 160; width++ {
+		for _, all := range []bool{false, true} {
+			got := render(t, "text", Maps(s, all), Options{Width: width})
+			for l := range strings.Lines(got) {
+				if n := displaywidth.String(strings.TrimRight(l, "\n")); n > width {
+					t.Fatalf("at %d a line has %d cells:\n%s", width, n, l)
+				}
+			}
+			for _, p := range s.Parts {
+				if p.Kind == layout.KindGoRuntime || p.Kind == layout.KindELF {
+					continue // may be part of another row
+				}
+				if !strings.Contains(got, p.Lo.String()+" ") {
+					t.Errorf("at %d the address %v is not shown", width, p.Lo)
+				}
+			}
+		}
+		got := render(t, "text", Where(s, 0x401000, nil), Options{Width: width})
+		for l := range strings.Lines(got) {
+			if n := displaywidth.String(strings.TrimRight(l, "\n")); n > width {
+				t.Fatalf("where at %d: a line has %d cells:\n%s", width, n, l)
+			}
+		}
+	}
+}
+
+// TestOutside: each kind of change from outside is told.
+func TestOutside(t *testing.T) {
+	trace := fixed(t, lesson.Frames, probe.Options{PauseAt: 1, Pause: func(*probe.Machine) error { return nil }})
+	x := &trace.Steps[1].Frames[0].Vars[0]
+	x.Bytes, x.Value = probe.Hex{7, 0, 0, 0}, "7"
+	got := strings.Join(strings.Fields(render(t, "text", ScenarioResumed(trace, 1), Options{Width: 80})), " ")
+	if want := fmt.Sprintf("Changed from outside: main.%s from 5 (05 00 00 00) to 7 (07 00 00 00).", x.Name); !strings.Contains(got, want) {
+		t.Errorf("%q is not in\n%s", want, got)
+	}
+	if !strings.Contains(got, "changed") {
+		t.Error("the variable is not marked")
+	}
+}
