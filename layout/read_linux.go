@@ -113,7 +113,7 @@ func (p process) readMaps() ([]Mapping, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := readWhole(f)
+	text, err := readWhole(f, p.pid != 0)
 	if err != nil || len(text) == 0 {
 		return nil, err
 	}
@@ -125,11 +125,15 @@ func (p process) readMaps() ([]Mapping, error) {
 }
 
 // readWhole reads f to its end. Where the process goes away in the middle, the end
-// comes early and without an error; the start can't be read again then.
-func readWhole(f io.ReadSeeker) ([]byte, error) {
+// comes early and without an error; the start can't be read again then. That of
+// the reader itself does not go away.
+func readWhole(f io.ReadSeeker, mayGo bool) ([]byte, error) {
 	buf := bytes.NewBuffer(make([]byte, 0, 8<<10)) // the kernel gives a page at most at once
 	if _, err := buf.ReadFrom(f); err != nil || buf.Len() == 0 {
 		return nil, err
+	}
+	if !mayGo {
+		return buf.Bytes(), nil
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err

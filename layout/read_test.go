@@ -136,7 +136,7 @@ func TestReadWhole(t *testing.T) {
 		"can't seek":           {procFile{Reader: text(), seek: errFailing}, "", errFailing},
 		"can't read again":     {procFile{Reader: text(), reason: errFailing}, "", errFailing},
 	} {
-		got, err := readWhole(&tt.file)
+		got, err := readWhole(&tt.file, true)
 		if string(got) != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("%s: got %q, %v, want %q, %v", name, got, err, tt.want, tt.err)
 		}

@@ -15,51 +15,57 @@ const (
 	pageSwapped  = 1 << 62 // or swapped out
 )
 
-// Resident is how many of the ranges' bytes are in memory now, in this process. A
-// page that was never touched, or was swapped out, is not.
-func Resident(ranges ...addr.Range) (addr.Bytes, error) {
-	var sum addr.Bytes
-	err := readPagemap(ranges, func(page addr.Range, entry uint64) {
-		if entry&pagePresent != 0 {
-			sum += page.Size()
-		}
-	})
-	return sum, err
-}
+// Pagemap is what the kernel tells of this process's pages.
+type Pagemap struct{ file *os.File }
 
-// Untouched lists the pages of the ranges, by address, that hold nothing yet: they
-// are neither in memory nor swapped out, so they read as zeros. Whoever reads them
-// all the same makes the kernel map its page of zeros there, which Resident counts.
-func Untouched(ranges ...addr.Range) (map[addr.Addr]bool, error) {
-	untouched := map[addr.Addr]bool{}
-	size := addr.Bytes(os.Getpagesize())
-	err := readPagemap(ranges, func(page addr.Range, entry uint64) {
-		if entry&(pagePresent|pageSwapped) == 0 {
-			untouched[page.Lo.AlignDown(size)] = true
-		}
-	})
-	return untouched, err
-}
-
-// readPagemap calls visit with each page, or piece of one, of this process's
-// memory in the ranges, and what the pagemap file says of it.
-func readPagemap(ranges []addr.Range, visit func(page addr.Range, entry uint64)) error {
+// OpenPagemap opens /proc/self/pagemap. Whoever does closes it.
+func OpenPagemap() (*Pagemap, error) {
 	f, err := openProc("/proc/self/pagemap")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer f.Close()
+	return &Pagemap{f}, nil
+}
+
+// Close ends the use of p.
+func (p *Pagemap) Close() error { return p.file.Close() }
+
+// Pages says how things stand with some pages.
+type Pages struct {
+	// Resident is how many of the bytes are in memory. Those of a page that was never
+	// touched, or was swapped out, are not.
+	Resident addr.Bytes
+
+	// Untouched are the pages, by address, that hold nothing yet: they are neither in
+	// memory nor swapped out, so they read as zeros. Whoever reads them all the same
+	// makes the kernel map its page of zeros there, which then counts as resident.
+	Untouched map[addr.Addr]bool
+}
+
+// Pages looks at the pages that the ranges lie in.
+func (p *Pagemap) Pages(ranges ...addr.Range) (Pages, error) {
+	pages := Pages{Untouched: map[addr.Addr]bool{}}
 	size := addr.Bytes(os.Getpagesize())
 	for _, r := range ranges {
-		if err := pagesIn(f, r, size, visit); err != nil {
-			return err
+		err := pagesIn(p.file, r, size, func(page addr.Range, entry uint64) {
+			if entry&pagePresent != 0 {
+				pages.Resident += page.Size()
+			}
+			if entry&(pagePresent|pageSwapped) == 0 {
+				pages.Untouched[page.Lo.AlignDown(size)] = true
+			}
+		})
+		if err != nil {
+			return Pages{}, err
 		}
 	}
-	return nil
+	return pages, nil
 }
 
 const pagemapBatch = 4096 // entries read at once
 
+// pagesIn calls visit with each page of r, or the piece of it that lies in r, and
+// its entry.
 func pagesIn(pagemap io.ReaderAt, r addr.Range, page addr.Bytes, visit func(addr.Range, uint64)) (err error) {
 	if r.Size() == 0 {
 		return nil

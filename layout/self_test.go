@@ -142,22 +142,28 @@ func TestResident(t *testing.T) {
 		t.Logf("huge pages stay on: %v", err)
 	}
 	whole := addr.Span(pointer(mem), addr.Bytes(len(mem)))
-	resident := func(ranges ...addr.Range) addr.Bytes {
-		n, err := Resident(ranges...)
+	pagemap, err := OpenPagemap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pagemap.Close()
+	look := func(ranges ...addr.Range) Pages {
+		pages, err := pagemap.Pages(ranges...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return n
+		return pages
 	}
+	resident := func(ranges ...addr.Range) addr.Bytes { return look(ranges...).Resident }
 	if n := resident(whole); n != 0 {
 		t.Errorf("untouched: %d bytes resident", n)
 	}
-	if pages, err := Untouched(whole); err != nil || len(pages) != 8 {
-		t.Errorf("untouched pages are %v, %v, want all eight", pages, err)
+	if pages := look(whole).Untouched; len(pages) != 8 {
+		t.Errorf("untouched pages are %v, want all eight", pages)
 	}
 	mem[0], mem[3*page] = 1, 1
-	if pages, err := Untouched(whole); err != nil || len(pages) != 6 || pages[whole.Lo] || !pages[whole.Lo.Offset(page)] {
-		t.Errorf("after two touches untouched pages are %v, %v", pages, err)
+	if pages := look(whole).Untouched; len(pages) != 6 || pages[whole.Lo] || !pages[whole.Lo.Offset(page)] {
+		t.Errorf("after two touches untouched pages are %v", pages)
 	}
 	second := addr.Span(whole.Lo.Offset(page), page)
 	for name, tt := range map[string]struct {

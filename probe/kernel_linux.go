@@ -11,8 +11,22 @@ import (
 // getrusage(2) around each access, so that the Go runtime's own are not counted,
 // and resident pages from /proc/self/pagemap.
 type meter struct {
-	faults   int64 // since the last step
+	pagemap  *layout.Pagemap // nil where the kernel does not let us look
+	faults   int64           // since the last step
 	resident addr.Bytes
+
+	untouched map[addr.Addr]bool // the pages that held nothing yet, at the last step
+}
+
+// start begins to measure.
+func (k *meter) start() { k.pagemap, _ = layout.OpenPagemap() }
+
+// stop ends what start began.
+func (k *meter) stop() error {
+	if k.pagemap == nil {
+		return nil
+	}
+	return k.pagemap.Close()
 }
 
 // count runs an access and adds the page faults that it caused.
@@ -32,24 +46,17 @@ func minorFaults() int64 {
 	return usage.Minflt
 }
 
-// untouched lists the pages of the given memory that nobody has touched. Where the
-// kernel does not tell, there are none.
-func (k *meter) untouched(heap, stack addr.Range) map[addr.Addr]bool {
-	pages, err := layout.Untouched(heap, stack)
-	if err != nil {
-		return nil
-	}
-	return pages
-}
-
 // since is what changed in the given memory since the last call. Where the
-// kernel does not tell which pages are resident, that part of it is 0.
+// kernel does not tell which pages are resident, that part of it is 0, and no page
+// is known to be untouched.
 func (k *meter) since(heap, stack addr.Range) Kernel {
-	var resident addr.Bytes
-	if n, err := layout.Resident(heap, stack); err == nil {
-		resident = n
+	var pages layout.Pages
+	if k.pagemap != nil {
+		if seen, err := k.pagemap.Pages(heap, stack); err == nil {
+			pages = seen
+		}
 	}
-	change := Kernel{Resident: int64(resident) - int64(k.resident), Faults: k.faults}
-	k.resident, k.faults = resident, 0
+	change := Kernel{Resident: int64(pages.Resident) - int64(k.resident), Faults: k.faults}
+	k.resident, k.untouched, k.faults = pages.Resident, pages.Untouched, 0
 	return change
 }

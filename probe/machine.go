@@ -30,8 +30,6 @@ type Machine struct {
 	frames []*frame
 	events []Event // since the last step
 	kernel meter
-
-	untouched map[addr.Addr]bool // pages that hold nothing yet, at the last snapshot
 }
 
 // frame is a call in progress.
@@ -95,7 +93,7 @@ func (m *Machine) load(a addr.Addr, n addr.Bytes) []byte {
 func (m *Machine) peek(a addr.Addr, n addr.Bytes) []byte {
 	b := make([]byte, n)
 	for page := a.AlignDown(m.trace.PageSize); page < a.Offset(n); page = page.Offset(m.trace.PageSize) {
-		if !m.untouched[page] {
+		if !m.kernel.untouched[page] {
 			m.must(m.region.Load(a, b), "snapshot")
 			break
 		}

@@ -26,6 +26,11 @@ type Scenario struct {
 type Options struct {
 	Base addr.Addr // where the reservation starts; 0: the kernel chooses
 
+	// Last says that the process ends soon after the run. Then the memory is left
+	// to its end, where the kernel takes it back for less: while a process has
+	// threads, each mapping that it gives up interrupts the processors that run them.
+	Last bool
+
 	// Pause, where it is not nil, is called once, after step PauseAt (0: the
 	// last one), while the memory stays in place. Then that step is taken
 	// again, and the program goes on with the memory as it then is. An error
@@ -61,10 +66,13 @@ func Run(s *Scenario, opts Options) (trace *Trace, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
-	defer func() { err = errors.Join(err, region.Release()) }()
+	if !opts.Last {
+		defer func() { err = errors.Join(err, region.Release()) }()
+	}
 
 	m := newMachine(s, region, opts)
-	err = m.run(s)
+	m.kernel.start()
+	err = errors.Join(m.run(s), m.kernel.stop())
 	return &m.trace, err
 }
 

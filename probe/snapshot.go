@@ -36,7 +36,6 @@ func (m *Machine) pause() {
 // snapshot fills in what is read from memory and appends the step.
 func (m *Machine) snapshot(s Step) {
 	s.Kernel = m.kernel.since(m.accessible()) // before the snapshot touches anything itself
-	m.untouched = m.kernel.untouched(m.accessible())
 	s.SP = m.stack.SP()
 	s.Frames = make([]Frame, len(m.frames))
 	owners := map[addr.Addr]string{}

@@ -37,7 +37,7 @@ func (p *page) table(columns []column, rows [][]string) {
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithTrimSpace(tw.Off),
-		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithEastAsian(false),
 		tablewriter.WithAlignment(align),
 		tablewriter.WithHeaderAlignment(tw.AlignLeft),
 	)

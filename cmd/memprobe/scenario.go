@@ -59,7 +59,7 @@ the steps so far while memprobe waits, and all of them at the end.`,
 		if err != nil {
 			return err
 		}
-		opts := probe.Options{Base: at}
+		opts := probe.Options{Base: at, Last: true}
 		switch {
 		case cmd.Flags().Changed("hold") && cmd.Flags().Changed("step"):
 			return usagef("--step and --hold don't go together: --hold shows all steps up to its own")
