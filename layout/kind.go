@@ -42,34 +42,35 @@ type KindInfo struct {
 	Kind    Kind
 	Segment Segment
 	Text    string
+	Named   bool // its parts have labels that say more: sections, the kernel's names
 }
 
 // Kinds lists every kind.
 var Kinds = []KindInfo{
-	{KindText, SegmentCode, "machine code"},
-	{KindROData, SegmentCode, "constants"},
-	{KindRelRO, SegmentData, "data that the loader fills in and may then make read-only"},
-	{KindData, SegmentData, "variables with a value at start"},
-	{KindBSS, SegmentData, "variables that are zero at start; no bytes in the file"},
-	{KindELF, SegmentNotDrawn, "headers, tables for the loader, bytes of no section"},
-	{KindBrkHeap, SegmentHeap, "the heap whose end brk moves"},
-	{KindProcessStack, SegmentStack, "the first thread's stack"},
-	{KindThreadStack, SegmentStack, "another thread's stack"},
-	{KindGoHeap, SegmentHeap, "Go's heap; goroutine stacks live here too"},
-	{KindGoRuntime, SegmentNotDrawn, "Go's own bookkeeping"},
-	{KindVDSO, SegmentNotDrawn, "kernel code that runs in user space"},
-	{KindVVar, SegmentNotDrawn, "kernel data that the vdso reads"},
-	{KindVSyscall, SegmentNotDrawn, "the kernel's code for old programs"},
-	{KindKernel, SegmentNotDrawn, "mapped and named by the kernel"},
-	{KindFile, SegmentNotDrawn, "a mapped file"},
-	{KindAnonymous, SegmentNotDrawn, "anonymous: no file behind it; memprobe does not know what for"},
-	{KindOwnHeap, SegmentHeap, "memprobe's heap"},
-	{KindOwnHeapReserve, SegmentFree, "reserved for memprobe's heap to grow into"},
-	{KindOwnStack, SegmentStack, "memprobe's stack"},
-	{KindOwnStackReserve, SegmentFree, "reserved for memprobe's stack to grow into"},
-	{KindOwnGuard, SegmentNotDrawn, "guard: never accessible"},
-	{KindOwnFree, SegmentFree, "reserved between memprobe's heap and stack"},
-	{KindOwnBookkeeping, SegmentNotDrawn, "memprobe's bookkeeping"},
+	{KindText, SegmentCode, "machine code", true},
+	{KindROData, SegmentCode, "constants", true},
+	{KindRelRO, SegmentData, "data that the loader fills in and may then make read-only", true},
+	{KindData, SegmentData, "variables with a value at start", true},
+	{KindBSS, SegmentData, "variables that are zero at start; no bytes in the file", true},
+	{KindELF, SegmentNotDrawn, "headers, tables for the loader, bytes of no section", true},
+	{KindBrkHeap, SegmentHeap, "the heap whose end brk moves", true},
+	{KindProcessStack, SegmentStack, "the first thread's stack", true},
+	{KindThreadStack, SegmentStack, "another thread's stack", true},
+	{KindGoHeap, SegmentHeap, "Go's heap; goroutine stacks live here too", false},
+	{KindGoRuntime, SegmentNotDrawn, "Go's own bookkeeping", true},
+	{KindVDSO, SegmentNotDrawn, "kernel code that runs in user space", true},
+	{KindVVar, SegmentNotDrawn, "kernel data that the vdso reads", true},
+	{KindVSyscall, SegmentNotDrawn, "the kernel's code for old programs", true},
+	{KindKernel, SegmentNotDrawn, "mapped and named by the kernel", true},
+	{KindFile, SegmentNotDrawn, "a mapped file", false},
+	{KindAnonymous, SegmentNotDrawn, "anonymous: no file behind it; memprobe does not know what for", false},
+	{KindOwnHeap, SegmentHeap, "memprobe's heap", false},
+	{KindOwnHeapReserve, SegmentFree, "reserved for memprobe's heap to grow into", false},
+	{KindOwnStack, SegmentStack, "memprobe's stack", false},
+	{KindOwnStackReserve, SegmentFree, "reserved for memprobe's stack to grow into", false},
+	{KindOwnGuard, SegmentNotDrawn, "guard: never accessible", false},
+	{KindOwnFree, SegmentFree, "reserved between memprobe's heap and stack", false},
+	{KindOwnBookkeeping, SegmentNotDrawn, "memprobe's bookkeeping", false},
 }
 
 // Info is k's entry in Kinds; a kind that is not there is not drawn.
@@ -79,5 +80,5 @@ func (k Kind) Info() KindInfo {
 			return info
 		}
 	}
-	return KindInfo{k, SegmentNotDrawn, string(k)}
+	return KindInfo{k, SegmentNotDrawn, string(k), true}
 }

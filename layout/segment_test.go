@@ -160,7 +160,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s: info %+v", info.Kind, info.Kind.Info())
 		}
 	}
-	if got := Kind("new").Info(); got != (KindInfo{"new", SegmentNotDrawn, "new"}) {
+	if got := Kind("new").Info(); got != (KindInfo{"new", SegmentNotDrawn, "new", true}) {
 		t.Errorf("a kind that is not listed: %+v", got)
 	}
 }

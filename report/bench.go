@@ -41,12 +41,9 @@ func sentenceName(what string) string {
 	return what
 }
 
-// legible is the width beyond which prose is hard to read.
-const legible = 100
-
 // say adds a paragraph after an indent.
 func (b *benchText) say(indent int, s string, st style) {
-	b.prose(indent, min(b.width, legible)-indent-1, s, st)
+	b.prose(indent, b.column(indent), s, st)
 }
 
 // answers asks for each contender that another was compared with it whether that

@@ -27,10 +27,10 @@ func (p *page) happened(t *probe.Trace, before, s *probe.Step) {
 		p.add(text(" What happened:"))
 	}
 	for _, e := range s.Events {
-		p.prose(3, min(p.width-4, 96), eventWords(t, e, names), plain)
+		p.prose(3, p.column(3), eventWords(t, e, names), plain)
 	}
 	if s.Kernel != (probe.Kernel{}) {
-		p.prose(3, min(p.width-4, 96), "the kernel: "+kernelWords(s.Kernel), faint)
+		p.prose(3, p.column(3), "the kernel: "+kernelWords(s.Kernel), faint)
 	}
 }
 
@@ -112,5 +112,5 @@ func (p *page) outside(before, s *probe.Step) {
 		words = []string{"nothing"}
 	}
 	p.blank()
-	p.prose(1, min(p.width-2, 96), "Changed from outside: "+strings.Join(words, "; ")+".", altered)
+	p.prose(1, p.column(1), "Changed from outside: "+strings.Join(words, "; ")+".", altered)
 }

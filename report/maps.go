@@ -139,10 +139,10 @@ func partText(s *layout.Space, p layout.Part) string {
 		return about + inUse(s, layout.KindOwnStack, layout.KindOwnStackReserve)
 	case p.Kind == layout.KindFile:
 		return escape(p.Object)
-	case strings.HasPrefix(string(p.Kind), "own "), p.Kind == layout.KindGoHeap, p.Kind == layout.KindAnonymous:
-		return about
+	case p.Kind.Info().Named:
+		return escape(p.Label) + ": " + about
 	}
-	return escape(p.Label) + ": " + about
+	return about
 }
 
 // inUse says how much of what is set aside for a kind is accessible.

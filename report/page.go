@@ -97,6 +97,12 @@ type page struct {
 func (p *page) add(lines ...line) { p.lines = append(p.lines, lines...) }
 func (p *page) blank()            { p.add(nil) }
 
+// legible is the width beyond which prose is hard to read.
+const legible = 100
+
+// column is how many cells prose has after an indent.
+func (p *page) column(indent int) int { return min(p.width, legible) - indent - 1 }
+
 // prose adds text wrapped between words, n cells at most, after an indent. A
 // word that is longer stands alone, whole.
 func (p *page) prose(indent, n int, s string, st style) {

@@ -77,13 +77,13 @@ func (p *page) traceHead(t *probe.Trace) {
 	sep := " " + p.glyphs.sep + " "
 	about := fmt.Sprintf("%s%spid %d", archName(t.Arch), sep, t.PID)
 	p.add(apart(min(p.width, widest)-1, join(text(" "), styled(t.Scenario, strong), text(sep+t.Title)), styled(about, faint))...)
-	p.prose(1, min(p.width, widest)-2, "From the lesson "+t.Lesson+".", faint)
-	p.prose(1, min(p.width, widest)-2, "Bytes are in hexadecimal, the lowest address first. "+p.glyphs.here+" marks the line that has just run.", faint)
+	p.prose(1, p.column(1), "From the lesson "+t.Lesson+".", faint)
+	p.prose(1, p.column(1), "Bytes are in hexadecimal, the lowest address first. "+p.glyphs.here+" marks the line that has just run.", faint)
 }
 
 func (p *page) traceFoot(t *probe.Trace) {
 	p.blank()
-	p.prose(1, min(p.width-2, 96), fmt.Sprintf("The kernel's lines for this memory, from /proc/%d/maps, the highest on top:", t.PID), plain)
+	p.prose(1, p.column(1), fmt.Sprintf("The kernel's lines for this memory, from /proc/%d/maps, the highest on top:", t.PID), plain)
 	p.blank()
 	for _, l := range slices.Backward(t.Memory.Maps) {
 		p.add(join(styled("   "+escape(strings.TrimRight(l, " ")), faint).padded(52), text(" "+partOf(t.Memory, l))))
@@ -126,7 +126,7 @@ func (p *page) step(t *probe.Trace, i, total int) {
 	p.blank()
 	p.source(t.Source, s.Line)
 	p.blank()
-	p.prose(1, min(p.width-2, 96), s.Text, plain)
+	p.prose(1, p.column(1), s.Text, plain)
 	if s.Again {
 		p.outside(before, s)
 	}
@@ -242,6 +242,6 @@ func (p *page) notes(notes []probe.Note) {
 		p.blank()
 		p.add(join(styled(" Lesson  ", faint), text(n.Lesson)))
 		p.add(join(styled(" Here    ", faint), styled(n.Here, strong)))
-		p.prose(9, min(p.width-10, 88), n.Why, faint)
+		p.prose(9, p.column(9), n.Why, faint)
 	}
 }

@@ -127,8 +127,7 @@ func checkOwnCommands(root *cobra.Command) {
 	}
 }
 
-// flagError words an error in the flags; a value of the wrong kind without the
-// parser's own words for it.
+// flagError is a usage error that says what kind of value a flag takes.
 func flagError(_ *cobra.Command, err error) error {
 	if invalid := new(pflag.InvalidValueError); errors.As(err, &invalid) {
 		want := map[string]string{"int": "a whole number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]
@@ -174,7 +173,7 @@ func suggestion(name string, names []string) string {
 	}
 	near := index.SuggestionsFor(name)
 	if name == "" || len(near) == 0 {
-		return "; there is " + strings.Join(names, ", ")
+		return "; there are " + strings.Join(names, ", ")
 	}
 	return `; did you mean "` + strings.Join(near, `" or "`) + `"?`
 }

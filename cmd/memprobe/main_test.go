@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -33,11 +34,17 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition knows "root", and "fixed": memory can be reserved at a given address.
+// condition knows "root"; "fixed": memory can be reserved at a given address; and
+// "native": no emulator runs this program, as /proc would tell.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
+	case "native":
+		self, err := os.Executable()
+		exe, linkErr := os.Readlink("/proc/self/exe")
+		status, readErr := os.ReadFile("/proc/self/status")
+		return self == exe && !strings.Contains(string(status), "qemu"), errors.Join(err, linkErr, readErr)
 	case "fixed":
 		_, err := probe.Run(lesson.String, probe.Options{Base: 0x10_0000_0000})
 		return err == nil, nil

@@ -21,7 +21,10 @@ func newMan(s *session) *cobra.Command {
 		Example: `  memprobe man | man -l -
   memprobe man scenario > memprobe-scenario.1`,
 		Args: oneArgAtMost,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("format") {
+				return usagef("man: a manual page has a format of its own; leave --format out")
+			}
 			name := "memprobe"
 			if len(args) > 0 {
 				name += "-" + args[0]
