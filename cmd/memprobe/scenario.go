@@ -35,7 +35,7 @@ two lines: the steps so far, and after Enter the whole. With --output the file h
 the steps so far while memprobe waits, and all of them at the end.`,
 		Example: `  memprobe scenario string
   memprobe scenario frames --step 2
-  memprobe scenario box --base 0x7f2a00000000 --format json`,
+  memprobe scenario box --base 0x7e2a00000000 --format json`,
 		Args:              oneArgAtMost,
 		ValidArgsFunction: completeScenarios,
 	}

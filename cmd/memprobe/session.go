@@ -174,7 +174,7 @@ func (s *session) colorWanted() bool {
 
 // baseFlag adds --base to a command.
 func baseFlag(cmd *cobra.Command) {
-	cmd.Flags().String("base", "", "reserve the memory at `ADDR`, such as 0x7f2a00000000 (default: where the kernel likes)")
+	cmd.Flags().String("base", "", "reserve the memory at `ADDR`, such as 0x7e2a00000000 (default: where the kernel likes)")
 }
 
 // base is the address that --base names; 0 if it was not given.

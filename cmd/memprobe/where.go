@@ -21,11 +21,11 @@ neighbours. ADDR is hexadecimal, with or without 0x.
 
 Without --pid it is an address of memprobe itself, while its text "hello" is on
 its heap; --base says where that memory lies.`,
-		Example: `  memprobe where 0x7f2a00001000 --base 0x7f2a00000000
+		Example: `  memprobe where 0x7e2a00001000 --base 0x7e2a00000000
   memprobe where 0x7ffc2b1d8a10 --pid 1234`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("where takes one address, such as 0x7f2a00001000, but got %d", len(args))
+				return usagef("where takes one address, such as 0x7e2a00001000, but got %d", len(args))
 			}
 			return nil
 		},
