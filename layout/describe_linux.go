@@ -108,6 +108,9 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 	if isProgram {
 		s.Arch = arches[f.Machine]
 	}
+	if len(f.Sections) == 0 {
+		s.Notes = append(s.Notes, own[0].Name+" has no section table: its code and its data are not told apart")
+	}
 	images = Images(own, f, s.PageSize)
 	for i := range images {
 		images[i].Library = !isProgram

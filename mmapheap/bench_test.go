@@ -11,16 +11,21 @@ func BenchmarkAllocFree(b *testing.B) {
 	for _, n := range []addr.Bytes{16, 64, 1 << 10, 64 << 10} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			h := newRegion(b, Config{}).Heap()
-			for b.Loop() {
-				a, err := h.Alloc(n)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if err := h.Free(a); err != nil {
-					b.Fatal(err)
-				}
-			}
+			allocFree(b, h, n)
 		})
+	}
+}
+
+// allocFree is the loop that is timed.
+func allocFree(b *testing.B, h *Heap, n addr.Bytes) {
+	for b.Loop() {
+		a, err := h.Alloc(n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := h.Free(a); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -39,15 +44,7 @@ func BenchmarkAllocFreeAmongHoles(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				for b.Loop() {
-					a, err := h.Alloc(n)
-					if err != nil {
-						b.Fatal(err)
-					}
-					if err := h.Free(a); err != nil {
-						b.Fatal(err)
-					}
-				}
+				allocFree(b, h, n)
 			})
 		}
 	}
