@@ -37,7 +37,7 @@ func runFrames(m *probe.Machine) {
 		probe.Note{
 			Lesson: "x on top, then y, then sum",
 			Here:   fmt.Sprintf("x is lowest, at %v", m.Addr(x)),
-			Why:    "So does rustc 1.95 here, without optimisation; it promises no order.",
+			Why:    "rustc 1.95 does the same without optimisation; it promises no order.",
 		})
 
 	before := m.SP()
