@@ -20,7 +20,7 @@ mappings that play each part: high addresses on top, gaps with their size. It
 shows memprobe itself, with a text on its own heap, or the process PID.
 
 Sections come from the ELF files, Go's areas from its runtime's own records. What
-nobody can know is called anonymous.`,
+memprobe can't know is called anonymous.`,
 		Example: `  memprobe maps
   memprobe maps --all --width 120
   memprobe maps 1234 --format json`,
