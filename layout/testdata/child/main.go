@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,12 +43,12 @@ func main() {
 	zeroed[1] = 1
 	unix.Getrandom(make([]byte, 8), 0) // the runtime maps a page for it
 	show("function", reflect.ValueOf(main).Pointer())
-	show("constant", uintptr(unsafe.Pointer(unsafe.StringData(text))))
-	show("initialised", uintptr(unsafe.Pointer(&initialised)))
-	show("pointer", uintptr(unsafe.Pointer(&pointer)))
-	show("zeroed", uintptr(unsafe.Pointer(&zeroed)))
-	show("heap", uintptr(unsafe.Pointer(heap)))
-	show("mapped", uintptr(unsafe.Pointer(&mapped[os.Getpagesize()])))
+	show("constant", reflect.ValueOf(text).Pointer())
+	show("initialised", reflect.ValueOf(&initialised).Pointer())
+	show("pointer", reflect.ValueOf(&pointer).Pointer())
+	show("zeroed", reflect.ValueOf(&zeroed).Pointer())
+	show("heap", reflect.ValueOf(heap).Pointer())
+	show("mapped", reflect.ValueOf(&mapped[os.Getpagesize()]).Pointer())
 	showC()
 	show("end", 0)
 	io.Copy(io.Discard, os.Stdin)
