@@ -313,7 +313,7 @@ func playRandom(d *duel, rng *rand.Rand, draw func(*rand.Rand) uint64, n int) er
 				live = append(live, p)
 			}
 		}
-		if err == nil && rng.Uint64N(max(10, d.m.extent>>13)) == 0 {
+		if err == nil && rng.Uint64N(10) == 0 {
 			err = d.heap.Check()
 		}
 		if err != nil {

@@ -99,7 +99,8 @@ func TestHeldProgramFails(t *testing.T) {
 	if value := trace.Steps[2].Frames[0].Vars[0].Value; !strings.HasPrefix(value, "unreadable") {
 		t.Errorf("s is %s", value)
 	}
-	if want := "memprobe: scenario string, after step 2: drop s: s: block 0x6573"; !strings.Contains(stderr, want) && !strings.Contains(stderr, "outside the heap") {
-		t.Errorf("the reason is %s", stderr)
+	// The bytes of "nonsense", the lowest first, as an address.
+	if want := "memprobe: scenario string, after step 2: drop s: s: block 0x65736e65736e6f6e: outside the heap"; !strings.Contains(stderr, want) {
+		t.Errorf("the reason is %s, want %s", stderr, want)
 	}
 }
