@@ -25,6 +25,9 @@ type Config struct {
 	Heap  addr.Bytes // rounded up to whole pages, at most MaxHeap; 0 stands for DefaultHeap
 	Stack addr.Bytes // rounded up to whole pages, at most MaxStack; 0 stands for DefaultStack
 	Base  addr.Addr  // where the region begins, page aligned; 0 leaves the choice to the kernel
+
+	Checked bool // all of CheckedNets, for Region.Checked
+	Nets    Nets // single nets, besides those
 }
 
 // Region is one reserved span of addresses with a heap and a stack in it. It and
@@ -37,6 +40,7 @@ type Region struct {
 	mappings [][]byte   // what Release still has to give back
 	heap     Heap
 	stack    Stack
+	checked  Checked
 }
 
 // Reserve maps a region, of which nothing is committed yet. It fails where a size
@@ -46,6 +50,7 @@ func Reserve(c Config) (*Region, error) { return reserve(c, linux{}) }
 
 func reserve(c Config, k kernel) (*Region, error) {
 	r := &Region{kernel: k}
+	r.checked.region = r
 	if err := r.reserve(c); err != nil {
 		err = fmt.Errorf("reserve: %w", err)
 		return nil, errors.Join(err, r.unmap())
@@ -99,6 +104,10 @@ func (r *Region) reserve(c Config) error {
 	r.stack.lay(&books, stack)
 	r.stack.guard = r.mem[stackEnd-stack-page : stackEnd-stack]
 	r.stack.sp = r.stack.span.Hi
+	r.checked.nets = c.Nets
+	if c.Checked {
+		r.checked.nets = CheckedNets().or(c.Nets)
+	}
 	r.label()
 	return nil
 }
@@ -154,6 +163,7 @@ func (r *Region) Release() error {
 		return fmt.Errorf("release: %w", ErrReleased)
 	}
 	r.mem, r.books, r.span, r.heap, r.stack = nil, nil, addr.Range{}, Heap{}, Stack{}
+	r.checked = Checked{region: r} // which has no nets, and reports what heap and stack do
 	return r.unmap()
 }
 
@@ -176,6 +186,10 @@ func (r *Region) Heap() *Heap { return &r.heap }
 
 // Stack is the stack of the region.
 func (r *Region) Stack() *Stack { return &r.stack }
+
+// Checked is the heap and the stack behind the nets that the Config asked for;
+// without any they are as they are, through raw addresses.
+func (r *Region) Checked() *Checked { return &r.checked }
 
 // Range is the whole reservation, from guard page to guard page; empty once it
 // is released.
@@ -208,6 +222,9 @@ func (r *Region) access(op string, a addr.Addr, n int) ([]byte, error) {
 		open := s.accessible()
 		if !open.Contains(a) {
 			continue
+		}
+		if closed, ok := r.checked.closedIn(open, want); ok {
+			return nil, &AccessError{op, a, addr.Bytes(n), closed, ErrGuard}
 		}
 		if open.Covers(want) {
 			return s.mem[a.Sub(s.span.Lo):][:n:n], nil

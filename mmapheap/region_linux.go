@@ -22,6 +22,9 @@ type kernel interface {
 	reserve(at addr.Addr, n addr.Bytes) ([]byte, error)
 	// commit makes whole pages of a reservation readable and writable.
 	commit(mem []byte) error
+	// forbid takes all permissions from whole pages that were committed; what they
+	// hold stays, and is there again once they are committed anew.
+	forbid(mem []byte) error
 	// release gives a whole reservation back.
 	release(mem []byte) error
 	// name labels a span of a reservation for who reads the maps file. Not every
@@ -54,6 +57,8 @@ func (linux) commit(mem []byte) error {
 	return unix.Mprotect(mem, unix.PROT_READ|unix.PROT_WRITE)
 }
 
+func (linux) forbid(mem []byte) error { return unix.Mprotect(mem, unix.PROT_NONE) }
+
 func (linux) release(mem []byte) error {
 	return unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(mem)), uintptr(len(mem)))
 }
@@ -74,16 +79,41 @@ func addrOf(mem []byte) addr.Addr {
 // fault is the address that it reported.
 func touch(mem []byte, i addr.Bytes) (value byte, fault addr.Addr, faulted bool) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case interface{ Addr() uintptr }:
-			fault, faulted = addr.Addr(e.Addr()), true
-		default:
-			panic(e)
-		}
-	}()
+	defer catch(&fault, &faulted)
 	return mem[i], 0, false
+}
+
+// catch, deferred, stops the panic that a fault is, and notes its address; other
+// panics go on.
+func catch(fault *addr.Addr, faulted *bool) {
+	switch e := recover().(type) {
+	case nil:
+	case interface{ Addr() uintptr }:
+		*fault, *faulted = addr.Addr(e.Addr()), true
+	default:
+		panic(e)
+	}
+}
+
+// move copies all of p to the start of mem, or from there into p, byte after byte
+// as a program would, in pages of the given size. Where the kernel objects, fault is
+// the first address that it would not let pass; what lies before it has been copied.
+func move(mem, p []byte, store bool, page addr.Bytes) (fault addr.Addr, faulted bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer catch(&fault, &faulted)
+	for len(p) > 0 {
+		at := addrOf(mem)
+		n := min(addr.Bytes(len(p)), (at + addr.Addr(page)).AlignDown(page).Sub(at))
+		if store {
+			mem[0] = p[0] // the first byte of a page tells for all of it
+			copy(mem[:n], p[:n])
+		} else {
+			p[0] = mem[0]
+			copy(p[:n], mem[:n])
+		}
+		mem, p = mem[n:], p[n:]
+	}
+	return 0, false
 }
 
 // carver cuts a mapping into arrays, one after the other.
