@@ -28,9 +28,10 @@ check: ## gofmt, vet, staticcheck, go.mod, and the tests with the race detector;
 	$(GO) mod verify
 	CGO_ENABLED=1 go test -race ./...
 
-bench: ## time the packages, and memprobe's start beside a program that prints hello
+bench: ## time the packages, memprobe's start, and its heap and stack beside known allocators
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	scripts/startup-bench.sh
+	scripts/alloc-bench.sh
 
 fuzz: ## run each fuzz target for FUZZTIME (60s)
 	scripts/fuzz.sh $(FUZZTIME)

@@ -14,15 +14,17 @@ type Document struct {
 
 // Format is one way to write a document.
 type Format struct {
-	Name  string
-	About string
-	Write func(io.Writer, Document, Options) error
+	Name    string
+	About   string
+	Write   func(io.Writer, Document, Options) error
+	Partial bool // not every document has this form
 }
 
 // Formats are the formats in the order of --format's help; the first is the default.
 var Formats = []Format{
-	{"text", "for a person, as wide as the terminal", writeText},
-	{"json", "for a program; addresses are hex strings, sizes are bytes", writeJSON},
+	{Name: "text", About: "for a person, as wide as the terminal", Write: writeText},
+	{Name: "json", About: "for a program; addresses are hex strings, sizes are bytes", Write: writeJSON},
+	{Name: "csv", About: "for a spreadsheet, where a report is a table: that of replay", Write: writeCSV, Partial: true},
 }
 
 // FindFormat is the format of that name.

@@ -68,7 +68,7 @@ var groups = []*cobra.Group{
 
 // commands are the commands in the order of the help.
 var commands = []func(*session) *cobra.Command{
-	newScenario, newMaps, newWhere, newBench, newVersion, newMan,
+	newScenario, newMaps, newWhere, newBench, newReplay, newBugs, newVersion, newMan,
 }
 
 // newRoot is the command line with all its commands.

@@ -51,6 +51,9 @@ func (s *session) addFlags(root *cobra.Command) {
 		if s.format, err = report.FindFormat(*format); err != nil {
 			return usageError{err}
 		}
+		if s.format.Partial && cmd.Annotations[partialFormat(s.format.Name)] == "" {
+			return usagef("%s has no %s form", cmd.CommandPath(), s.format.Name)
+		}
 		if cmd.Flags().Changed("width") && s.width < report.MinWidth {
 			return usagef("--width %d: %d characters at least, so that no address is cut", s.width, report.MinWidth)
 		}
@@ -64,6 +67,10 @@ func (s *session) addFlags(root *cobra.Command) {
 		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 }
+
+// partialFormat is the annotation of a command that has reports of that form, which
+// not every report has.
+func partialFormat(name string) string { return "format " + name }
 
 // write reports one document and is done.
 func (s *session) write(d report.Document) error {

@@ -18,19 +18,23 @@ import (
 // in the plan. A renderer runs nothing, so report knows neither the scenarios nor
 // the memory.
 var allowed = map[string][]string{
-	"cmd/memprobe": {"report", "probe/lesson", "probe/timing", "probe", "layout", "layout/addr"},
-	"report":       {"probe/timing", "probe", "layout", "layout/addr"},
-	"probe/lesson": {"probe", "probe/rust", "layout/addr"},
-	"probe/timing": {"mmapheap", "layout/addr"},
-	"probe":        {"probe/rust", "mmapheap", "layout", "layout/addr"},
-	"probe/rust":   {"layout/addr"},
-	"mmapheap":     {"layout/addr"},
-	"layout":       {"layout/addr"},
-	"layout/addr":  {},
+	"cmd/memprobe":          {"report", "probe/lesson", "probe/timing", "probe/replay", "probe/replay/policies", "probe/bugs", "probe/bugs/netcost", "probe", "layout", "layout/addr"},
+	"report":                {"probe/timing", "probe/replay", "probe/replay/policies", "probe/bugs", "probe/bugs/netcost", "probe", "layout", "layout/addr"},
+	"probe/replay":          {"probe/replay/policies", "mmapheap", "layout", "layout/addr"},
+	"probe/replay/policies": {"layout/addr"},
+	"probe/lesson":          {"probe", "probe/rust", "layout/addr"},
+	"probe/bugs":            {"mmapheap", "layout/addr"},
+	"probe/bugs/netcost":    {"probe/bugs", "probe/timing", "mmapheap", "layout/addr"},
+	"probe/timing":          {"mmapheap", "layout/addr"},
+	"probe":                 {"probe/rust", "mmapheap", "layout", "layout/addr"},
+	"probe/rust":            {"layout/addr"},
+	"mmapheap":              {"layout/addr"},
+	"layout":                {"layout/addr"},
+	"layout/addr":           {},
 }
 
 // fenced are the only files with unsafe.
-var fenced = []string{"mmapheap/region_linux.go"}
+var fenced = []string{"mmapheap/region_linux.go", "scripts/allocbench/memory.go"}
 
 type goPackage struct {
 	ImportPath string

@@ -1,0 +1,211 @@
+package bugs
+
+import (
+	"errors"
+	"fmt"
+
+	"memprobe/layout/addr"
+	"memprobe/mmapheap"
+)
+
+// wordSize is the size of a pointer in memory.
+const wordSize addr.Bytes = 8
+
+// local is a variable of a function.
+func local(name string, size addr.Bytes) mmapheap.Local {
+	return mmapheap.Local{Name: name, Size: size}
+}
+
+// program is one of the bugs being run: the machine that its statements are
+// written for, and what it has seen. What a net or the heap refuses ends the
+// program, as it would end a real one.
+type program struct {
+	bug   *Bug
+	fixed bool // the statement that is the bug is left out
+	mem   *mmapheap.Checked
+	also  []*mmapheap.Region // other allocators
+
+	at      int // the line of the source that runs
+	skip    bool
+	calls   []string           // the functions in progress
+	freed   []mmapheap.Pointer // in the order of time
+	blamed  []mmapheap.Pointer // the blocks that the bug is about
+	damaged []string
+	refused string // a request that is no bug of the program's
+}
+
+// end carries the reason why the program can't go on from a statement to run.
+type end struct{ err error }
+
+// site is where in its source the program is.
+func (p *program) site() mmapheap.Site {
+	if p.at == 0 {
+		return mmapheap.Site{}
+	}
+	return mmapheap.Site{Func: p.function(), File: p.bug.Name + ".c", Line: p.at}
+}
+
+// function is the name of the function that runs.
+func (p *program) function() string {
+	if n := len(p.calls); n > 0 {
+		return p.calls[n-1]
+	}
+	return "main"
+}
+
+// must ends the program where err is not nil.
+func (p *program) must(err error) {
+	if err != nil {
+		panic(end{err})
+	}
+}
+
+// line is the program at a line of its source. At the one that is the bug, where
+// that is to be left out, no statement does anything.
+func (p *program) line(n int) *program {
+	p.at = n
+	p.skip = p.fixed && n == p.bug.Line
+	return p
+}
+
+// about says which blocks the bug is about: a report is right if it names one of them.
+func (p *program) about(blocks ...mmapheap.Pointer) { p.blamed = blocks }
+
+// damage notes what the program sees of the damage that it did.
+func (p *program) damage(format string, args ...any) {
+	p.damaged = append(p.damaged, fmt.Sprintf(format, args...))
+}
+
+// malloc gets a block of n bytes for the variable owner.
+func (p *program) malloc(owner string, n addr.Bytes) mmapheap.Pointer {
+	if p.skip {
+		return mmapheap.Pointer{}
+	}
+	a, err := p.mem.Alloc(n, owner)
+	p.must(err)
+	return a
+}
+
+// calloc gets a cleared block for count items of size bytes; it may be refused.
+func (p *program) calloc(owner string, count, size addr.Bytes) (a mmapheap.Pointer, ok bool) {
+	if p.skip {
+		return mmapheap.Pointer{}, false
+	}
+	a, err := p.mem.AllocZeroed(count, size, owner)
+	if errors.Is(err, mmapheap.ErrNoSpace) {
+		p.refused = err.Error()
+		return mmapheap.Pointer{}, false
+	}
+	p.must(err)
+	return a, true
+}
+
+// free gives the block at a back; as in C, freeing NULL does nothing.
+func (p *program) free(a mmapheap.Pointer) {
+	if p.skip || a.Addr == 0 {
+		return
+	}
+	p.must(p.mem.Free(a))
+	p.freed = append(p.freed, a)
+}
+
+// realloc makes the block at a hold n bytes, and says where it is now.
+func (p *program) realloc(a mmapheap.Pointer, n addr.Bytes) mmapheap.Pointer {
+	if p.skip {
+		return mmapheap.Pointer{}
+	}
+	b, err := p.mem.Resize(a, n)
+	p.must(err)
+	if b != a {
+		p.freed = append(p.freed, a)
+	}
+	return b
+}
+
+// store writes text at a, and reports whether it did.
+func (p *program) store(a mmapheap.Pointer, text string) bool {
+	if p.skip {
+		return false
+	}
+	p.must(p.mem.Store(a, []byte(text)))
+	return true
+}
+
+// load reads n bytes at a; none where the statement is left out.
+func (p *program) load(a mmapheap.Pointer, n addr.Bytes) string {
+	if p.skip {
+		return ""
+	}
+	text := make([]byte, n)
+	p.must(p.mem.Load(a, text))
+	return string(text)
+}
+
+// storePointer writes a pointer to memory.
+func (p *program) storePointer(at, value mmapheap.Pointer) {
+	if !p.skip {
+		p.must(p.mem.StorePointer(at, value))
+	}
+}
+
+// loadPointer reads a pointer from memory.
+func (p *program) loadPointer(at mmapheap.Pointer) mmapheap.Pointer {
+	if p.skip {
+		return mmapheap.Pointer{}
+	}
+	value, err := p.mem.LoadPointer(at)
+	p.must(err)
+	return value
+}
+
+// call enters a function, and says where its locals lie, the first one lowest.
+func (p *program) call(function string, locals ...mmapheap.Local) []mmapheap.Pointer {
+	if p.skip {
+		return make([]mmapheap.Pointer, len(locals))
+	}
+	at, err := p.mem.Push(function, locals...)
+	p.must(err)
+	p.calls = append(p.calls, function)
+	return at
+}
+
+// ret leaves the function that was entered last, and so ends its locals.
+func (p *program) ret(locals ...mmapheap.Pointer) {
+	p.must(p.mem.Pop())
+	p.calls = p.calls[:len(p.calls)-1]
+	p.freed = append(p.freed, locals...)
+}
+
+// static is a global variable of n bytes.
+func (p *program) static(name string, n addr.Bytes) mmapheap.Pointer {
+	a, err := p.mem.Static(name, n)
+	p.must(err)
+	return a
+}
+
+// otherHeap is a heap of the same process of which this one knows nothing.
+func (p *program) otherHeap() *otherHeap {
+	region, err := mmapheap.Reserve(mmapheap.Config{Heap: 1 << 20, Stack: 1 << 16})
+	p.must(err)
+	p.also = append(p.also, region)
+	return &otherHeap{p, region}
+}
+
+type otherHeap struct {
+	*program
+	region *mmapheap.Region
+}
+
+func (o *otherHeap) malloc(n addr.Bytes) mmapheap.Pointer {
+	a, err := o.region.Heap().Alloc(n)
+	o.must(err)
+	return mmapheap.Pointer{Addr: a}
+}
+
+func (o *otherHeap) free(a mmapheap.Pointer) { o.must(o.region.Heap().Free(a.Addr)) }
+
+// unmap gives all of the other heap back to the kernel.
+func (o *otherHeap) unmap() {
+	o.also = nil
+	o.must(o.region.Release())
+}
