@@ -39,7 +39,7 @@ func (b Block) Range() addr.Range { return addr.Span(b.Addr, b.Size) }
 func (h *Heap) toBlock(span run, used bool) Block {
 	b := Block{Addr: h.at(span.lo), Size: addr.Bytes(span.size()) * granule}
 	if used {
-		b.State, b.Requested = Used, h.sizes.get(span)
+		b.State, b.Requested = Used, h.index.requested(span)
 	}
 	return b
 }
@@ -67,7 +67,7 @@ func (h *Heap) BlockAround(a addr.Addr) (Block, bool) {
 func (h *Heap) Blocks() iter.Seq[Block] {
 	return func(yield func(Block) bool) {
 		for g := granules(0); g < h.index.size; {
-			used := h.index.starts.has(g)
+			used := h.index.begins(g)
 			span := h.index.runAt(g)
 			if used {
 				span = h.index.blockAt(g)

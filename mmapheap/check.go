@@ -46,50 +46,61 @@ func (b *breaches) err() error {
 }
 
 // Check walks the bookkeeping of the whole heap and reports which of the
-// invariants H1 to H7 are broken. It trusts none of them, so it ends whatever it
+// invariants H1 to H9 are broken. It trusts none of them, so it ends whatever it
 // finds.
 func (h *Heap) Check() error {
 	if h.mem == nil {
 		return fmt.Errorf("check: %w", ErrReleased)
 	}
 	var b breaches
-	if h.extent > h.index.size { // the other checks walk up to there
+	x := &h.index
+	if h.extent > x.size { // the other checks walk up to there
 		b.add("H2", "the arena has been in use up to %v, and ends at %v", h.at(h.extent), h.span.Hi)
 		return b.err()
 	}
 	blocks := h.checkBlocks(&b)
-	h.checkHoles(&b, blocks)
-	h.index.checkBounds(&b, h.extent)
-	h.index.starts.check(&b, h.extent, "starts")
-	h.index.ends.check(&b, h.extent, "ends")
-	h.checkSizes(&b, blocks)
+	holes := h.checkTail(&b, blocks)
+	h.checkStairs(&b, holes)
+	h.checkBounds(&b, holes)
+	h.checkNotes(&b, blocks, holes)
+	x.checkBegun(&b, h.extent)
+	if x.exact {
+		h.checkSizes(&b, blocks)
+	}
+	used := granules(0)
+	for _, block := range blocks {
+		used += block.size()
+	}
+	if used != h.used || used > h.highWater {
+		b.add("H8", "the blocks have %d granules: %d were counted, at most %d at any time", used, h.used, h.highWater)
+	}
 	page := h.kernel.page()
 	if h.committed%page != 0 || h.committed > h.span.Size() || h.committed < addr.Bytes(h.extent)*granule {
-		b.add("H7", "%d bytes are committed, of %d; %d have been in use; a page has %d", h.committed, h.span.Size(), addr.Bytes(h.extent)*granule, page)
+		b.add("H9", "%d bytes are committed, of %d; %d have been in use; a page has %d", h.committed, h.span.Size(), addr.Bytes(h.extent)*granule, page)
 	}
 	return b.err()
 }
 
-// words is how many words describe the granules below extent.
-func words(extent granules) uint64 { return uint64(extent+perWord-1) / perWord }
+// chunksOf is how many chunks the granules below extent are in.
+func chunksOf(extent granules) uint64 { return uint64(extent+perChunk-1) / perChunk }
 
 // checkBlocks is H1; it yields the blocks that are whole.
 func (h *Heap) checkBlocks(b *breaches) []run {
 	var blocks []run
 	var open bool
 	var lo granules
-	for w := range words(h.extent) {
-		starts, ends := h.index.starts.words[2*w], h.index.ends.words[2*w]
-		for marks := starts | ends; marks != 0; marks &= marks - 1 {
+	for w := range chunksOf(h.extent) {
+		ch := h.index.chunks.at(w)
+		for marks := ch.starts | ch.ends; marks != 0; marks &= marks - 1 {
 			bit := marks & -marks
-			g := granules(w)*perWord + granules(bits.TrailingZeros64(marks))
-			if starts&bit != 0 {
+			g := granules(w)*perChunk + granules(bits.TrailingZeros64(marks))
+			if ch.starts&bit != 0 {
 				if open {
 					b.add("H1", "the block at %v begins inside the block at %v", h.at(g), h.at(lo))
 				}
 				lo, open = g, true
 			}
-			if ends&bit == 0 {
+			if ch.ends&bit == 0 {
 				continue
 			}
 			if !open {
@@ -105,77 +116,160 @@ func (h *Heap) checkBlocks(b *breaches) []run {
 	return blocks
 }
 
-// checkHoles is H2 and the leaves' part of H3.
-func (h *Heap) checkHoles(b *breaches, blocks []run) {
+// checkTail is H2; it yields the holes between the blocks.
+func (h *Heap) checkTail(b *breaches, blocks []run) []run {
+	var holes []run
 	hi := granules(0) // where the block before ends
 	for _, block := range blocks {
-		hole := run{hi, block.lo}
-		if hole.lo < hole.hi && granules(h.index.bounds[0][hole.lo/perLeaf]) < hole.size() {
-			b.add("H3", "a hole of %d granules at %v, where the tree promises at most %d",
-				hole.size(), h.at(hole.lo), h.index.bounds[0][hole.lo/perLeaf])
+		if hi < block.lo {
+			holes = append(holes, run{hi, block.lo})
 		}
 		hi = block.hi
 	}
 	if h.index.tail != hi {
-		b.add("H2", "the last free block begins at %v, known as %v", h.at(hi), h.at(h.index.tail))
+		b.add("H2", "the tail begins at %v, known as %v", h.at(hi), h.at(h.index.tail))
 	}
 	if hi > h.extent {
 		b.add("H2", "blocks end at %v, the highest ever at %v", h.at(hi), h.at(h.extent))
 	}
+	return holes
 }
 
-// checkBounds is the rest of H3.
-func (x *index) checkBounds(b *breaches, extent granules) {
-	nodes := ceil(addr.Bytes(extent), perLeaf)
-	for l := 1; l < len(x.bounds); l++ {
-		for i := range nodes {
-			if below, above := x.bounds[l-1][i], x.bounds[l][i/perNode]; below > above {
-				b.add("H3", "the tree promises %d granules at level %d, number %d, and %d above it", below, l-1, i, above)
-			}
+// checkStairs is H3 and H4.
+func (h *Heap) checkStairs(b *breaches, holes []run) {
+	t := &h.index.stairs
+	if t.edges[1]>>63 == 0 || !t.isExact(tailStep) || t.place[tailStep] != tailPlace(h.index.tail) {
+		b.add("H4", "the edge of the tail is at %v, the tail at %v", h.at(t.at(tailStep)), h.at(h.index.tail))
+		return // no other edge can be found without it
+	}
+	at := map[granules]uint64{} // the holes' steps
+	for _, hole := range holes {
+		s := stepOf(hole.size())
+		at[hole.lo] = s
+		if e := t.edge(s); t.at(e) > hole.lo {
+			b.add("H3", "a hole of %d granules at %v, where none is known to begin below %v", hole.size(), h.at(hole.lo), h.at(t.at(e)))
 		}
-		nodes = ceil(nodes, perNode)
+	}
+	for e, below := t.edge(0), granules(0); e < tailStep; e = t.edge(e + 1) {
+		if t.at(e) < below || t.at(e) > h.index.tail {
+			b.add("H4", "the edge of step %d is at %v, one below it at %v, the tail at %v", e, h.at(t.at(e)), h.at(below), h.at(h.index.tail))
+		}
+		below = t.at(e)
+		if s, ok := at[below]; t.isExact(e) && (!ok || s != e) {
+			b.add("H4", "no hole of step %d begins at %v", e, h.at(below))
+		}
+	}
+	for half := range t.exact {
+		if stray := t.exact[half] &^ t.edges[half]; stray != 0 {
+			b.add("H4", "step %d is exact, and no edge", half*64+bits.TrailingZeros64(stray))
+		}
 	}
 }
 
-// check is H4 for one of the two sets of marks.
-func (m *marks) check(b *breaches, extent granules, name string) {
-	n := words(extent)
-	below := func(i uint64) uint64 { return m.words[2*i] }
-	for l, level := range m.summary.levels {
+// checkBounds is H5.
+func (h *Heap) checkBounds(b *breaches, holes []run) {
+	levels := &h.index.holes
+	for _, hole := range holes {
+		if bound, s := *levels.levels[0].at(uint64(hole.lo / perChunk)), stepOf(hole.size()); uint64(bound) <= s {
+			b.add("H5", "a hole of step %d at %v, where the bound is %d", s, h.at(hole.lo), bound)
+		}
+	}
+	n := chunksOf(h.extent)
+	for l := 1; l < levels.count; l++ {
 		for i := range n {
-			if got, want := level[i/64]>>(i%64)&1 != 0, below(i) != 0; got != want {
-				b.add("H4", "the summary of %s says %v at level %d, number %d: the word below is %#x", name, got, l, i, below(i))
+			if below, above := *levels.levels[l-1].at(i), *levels.levels[l].at(i / perNode); below > above {
+				b.add("H5", "bound %d of level %d is %d, and %d above it", i, l-1, below, above)
 			}
 		}
-		n = (n + 63) / 64
-		below = func(i uint64) uint64 { return level[i] }
+		n = (n + perNode - 1) / perNode
 	}
 }
 
-// checkSizes is H5 and H6. That a requested size rounds up to its block's is so
-// by how it is kept, as long as the two notes don't disagree.
-func (h *Heap) checkSizes(b *breaches, blocks []run) {
-	var requested addr.Bytes
-	for _, block := range blocks {
-		n := h.sizes.get(block)
-		if h.sizes.isNothing(block.lo) && n != 0 {
-			b.add("H5", "a request of 0 bytes is noted for the block at %v, which answers one of %d", h.at(block.lo), n)
-		}
-		requested += n
-	}
-	for w := range words(h.extent) {
-		starts, nothing := h.index.starts.words[2*w], h.sizes.nothing[w]
-		if stray := nothing &^ starts; stray != 0 {
-			b.add("H5", "a request of 0 bytes is noted at %v, where no block begins", h.at(granules(w)*perWord+granules(bits.TrailingZeros64(stray))))
-		}
-		for i, pair := range h.sizes.spare[w*perWord/2 : (w+1)*perWord/2] {
-			if lower, upper := pair&15 != 0, pair>>4 != 0; lower && starts>>(2*i)&1 == 0 || upper && starts>>(2*i+1)&1 == 0 {
-				b.add("H5", "a size is noted near %v, where no block begins", h.at(granules(w)*perWord+granules(2*i)))
+// checkNotes is H6.
+func (h *Heap) checkNotes(b *breaches, blocks, holes []run) {
+	end := func(what string, r run) {
+		if first := uint64(r.lo/perChunk) + 1; granules(first+1)*perChunk <= r.hi {
+			if note := granules(h.index.chunks.at(first).notes&noteMask) + 1; note != r.hi && h.index.chunks.at(first).ends == 0 {
+				b.add("H6", "the %s at %v ends at %v, and is noted to at %v", what, h.at(r.lo), h.at(r.hi), h.at(note))
 			}
 		}
 	}
-	if requested != h.requested || requested > h.highWater {
-		b.add("H6", "the blocks answer requests of %d bytes: %d were counted, at most %d at any time", requested, h.requested, h.highWater)
+	for _, block := range blocks {
+		end("block", block)
+	}
+	for _, hole := range holes {
+		end("hole", hole)
+		if last := uint64(hole.hi / perChunk); last > 0 && granules(last-1)*perChunk >= hole.lo {
+			if note := granules(h.index.chunks.at(last-1).notes >> 32); note != hole.lo {
+				b.add("H6", "the hole before %v begins at %v, and is noted to at %v", h.at(hole.hi), h.at(hole.lo), h.at(note))
+			}
+		}
+	}
+}
+
+// checkBegun is the part of H7 that is about begun.
+func (x *index) checkBegun(b *breaches, extent granules) {
+	n := chunksOf(extent)
+	for w := range n {
+		if x.chunks.at(w).starts != 0 && x.begun.levels[0][w/64]>>(w%64)&1 == 0 {
+			b.add("H7", "blocks start in chunk %d, and the summary does not say so", w)
+		}
+	}
+	for l := 1; l < len(x.begun.levels); l++ {
+		n = (n + 63) / 64
+		for i := range n {
+			below := x.begun.levels[l-1][i]
+			if got := x.begun.levels[l][i/64]>>(i%64)&1 != 0; got != (below != 0) {
+				b.add("H7", "the summary says %v at level %d, number %d: the word below is %#x", got, l, i, below)
+			}
+		}
+	}
+}
+
+// checkSizes is the part of H7 that is about requested sizes. That one rounds up to
+// the size of its block is so by how it is kept.
+func (h *Heap) checkSizes(b *breaches, blocks []run) {
+	x := &h.index
+	single := map[granules]bool{} // where blocks of one granule are
+	for _, block := range blocks {
+		if block.size() == 1 {
+			single[block.lo] = true
+		}
+	}
+	owner := map[uint64]uint64{} // by word of the pool, the chunk whose record it is in
+	for w := range chunksOf(h.extent) {
+		ch := x.chunks.at(w)
+		for nothing := *x.sizes.nothing.at(w); nothing != 0; nothing &= nothing - 1 {
+			g := granules(w*perChunk + uint64(bits.TrailingZeros64(nothing)))
+			if !single[g] {
+				b.add("H7", "0 bytes are noted to be requested at %v, where no block of 16 bytes begins", h.at(g))
+			}
+		}
+		if ch.starts == 0 {
+			continue
+		}
+		n, count := bits.OnesCount64(ch.starts), ch.notes>>countShift
+		if count != dense {
+			if int(count) != n {
+				b.add("H7", "%d blocks start in chunk %d, %d are counted", n, w, count)
+			}
+			continue
+		}
+		form := ch.notes >> formShift & 1
+		record := ch.notes & noteMask
+		if n <= few || record+recordWords[form] > x.sizes.used {
+			b.add("H7", "chunk %d, in which %d blocks start, has record %d, of %d words", w, n, record, x.sizes.used)
+			continue
+		}
+		if collide := ch.starts & (ch.starts >> 1) & lowerOfPairs; form == 1 && collide != 0 {
+			b.add("H7", "two blocks of chunk %d share a place in its record", w)
+		}
+		for i := range recordWords[form] {
+			if other, taken := owner[record+i]; taken {
+				b.add("H7", "chunks %d and %d share a record", other, w)
+			}
+			owner[record+i] = w
+		}
 	}
 }
 

@@ -25,7 +25,8 @@ func broken(err error) string {
 }
 
 // The damage is done to "used 32 | free 64 | used 20/32 | used 0/16 | free 16 |
-// used 5000/5008 | free ...", in granules: 0-2, 6-8, 8, 10-323.
+// used 5000/5008 | free 4000 | used 16 | 263 times used 32 | free ...", in granules:
+// 0-2, 6-8, 8, 10-323, 573, 574-1100.
 func TestHeapCheckSeesDamage(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -33,28 +34,37 @@ func TestHeapCheckSeesDamage(t *testing.T) {
 		want   string
 	}{
 		{"none", func(h *Heap) {}, ""},
-		{"a start inside a block", func(h *Heap) { h.index.starts.set(1) }, "H1 H6"},
-		{"a lost start", func(h *Heap) { h.index.starts.clear(6) }, "H1 H3 H5 H6"},
-		{"an end behind an end", func(h *Heap) { h.index.ends.set(3) }, "H1"},
-		{"the last end lost", func(h *Heap) { h.index.ends.clear(322) }, "H1 H2 H6"},
-		{"the last free block thought higher", func(h *Heap) { h.index.tail++ }, "H2"},
-		{"an extent below the blocks", func(h *Heap) { h.extent = 322 }, "H2"},
-		{"a leaf that promises too little", func(h *Heap) { h.index.bounds[0][0] = 3 }, "H3"},
-		{"a node that promises less than its leaf", func(h *Heap) { h.index.bounds[1][0] = 0 }, "H3"},
-		{"a summary without a word", func(h *Heap) { h.index.starts.summary.levels[0][0] &^= 1 }, "H4"},
-		{"a summary of an empty word", func(h *Heap) { h.index.ends.summary.levels[0][0] |= 2 }, "H4"},
-		{"an upper level that forgot", func(h *Heap) { h.index.ends.summary.levels[1][0] = 0 }, "H4"},
-		{"a size changed", func(h *Heap) { h.sizes.spare[3] = 5 }, "H6"},
-		{"a size without a block", func(h *Heap) { h.sizes.spare[2] |= 0x30 }, "H5"},
-		{"a size without a block, lower half", func(h *Heap) { h.sizes.spare[2] |= 3 }, "H5"},
-		{"nothing requested where no block is", func(h *Heap) { h.sizes.nothing[0] |= 1 << 5 }, "H5"},
-		{"a block that ends too early", func(h *Heap) { h.index.ends.clear(1); h.index.ends.set(0) }, "H3 H6"},
-		{"nothing requested for a block of two granules", func(h *Heap) { h.sizes.nothing[0] |= 1 }, "H5"},
-		{"a sum that is off", func(h *Heap) { h.requested++ }, "H6"},
-		{"a high water below the sum", func(h *Heap) { h.highWater = 10 }, "H6"},
-		{"less committed than used", func(h *Heap) { h.committed = 0 }, "H7"},
-		{"a page committed in part", func(h *Heap) { h.committed -= 16 }, "H7"},
-		{"more committed than there is", func(h *Heap) { h.committed = 1 << 40 }, "H7"},
+		{"a start inside a block", func(h *Heap) { h.index.of(1).starts |= 1 << 1 }, "H1 H3 H7 H8"},
+		{"a lost start", func(h *Heap) { h.index.of(6).starts &^= 1 << 6 }, "H1 H3 H4 H5 H7 H8"},
+		{"an end behind an end", func(h *Heap) { h.index.of(3).ends |= 1 << 3 }, "H1"},
+		{"an end lost", func(h *Heap) { h.index.of(322).ends &^= 1 << (322 % 64) }, "H1 H3 H4 H5 H6 H8"},
+		{"a block that ends too early", func(h *Heap) { h.index.of(1).ends ^= 3 }, "H3 H4 H5 H8"},
+		{"the tail thought higher", func(h *Heap) { h.index.tail++ }, "H2 H4"},
+		{"an extent below the blocks", func(h *Heap) { h.extent = 322 }, "H2 H4 H8"},
+		{"an edge that hides a hole", func(h *Heap) { h.index.stairs.place[3] = 3 }, "H3 H4"},
+		{"an edge below the one before it", func(h *Heap) { h.index.stairs.set(5, 1, false) }, "H4"},
+		{"an exact edge without a hole", func(h *Heap) { h.index.stairs.set(2, 1, true) }, "H4"},
+		{"exact, and no edge", func(h *Heap) { h.index.stairs.exact[1] |= 1 }, "H4"},
+		{"no edge of the tail", func(h *Heap) { h.index.stairs.unset(tailStep) }, "H4"},
+		{"an edge of the tail elsewhere", func(h *Heap) { h.index.stairs.place[tailStep]++ }, "H4"},
+		{"a bound that is too low", func(h *Heap) { *h.index.holes.levels[0].at(0) = 3 }, "H5"},
+		{"a bound below the one under it", func(h *Heap) { *h.index.holes.levels[1].at(0) = 0 }, "H5"},
+		{"a block's end noted elsewhere", func(h *Heap) { h.index.chunks.at(1).notes++ }, "H6"},
+		{"a hole's end noted elsewhere", func(h *Heap) { h.index.chunks.at(6).notes++ }, "H6"},
+		{"a hole's begin noted elsewhere", func(h *Heap) { h.index.chunks.at(7).notes += 1 << 32 }, "H6"},
+		{"a chunk missing in the summary", func(h *Heap) { h.index.begun.levels[0][0] &^= 1 }, "H7"},
+		{"an upper level that forgot", func(h *Heap) { h.index.begun.levels[1][0] = 0 }, "H7"},
+		{"a count that is off", func(h *Heap) { h.index.chunks.at(0).notes += countOne }, "H7"},
+		{"nothing requested where no block is", func(h *Heap) { h.index.sizes.setNothing(3, true) }, "H7"},
+		{"nothing requested for two granules", func(h *Heap) { h.index.sizes.setNothing(0, true) }, "H7"},
+		{"a record that is not there", func(h *Heap) { h.index.of(900).notes += 1 << 20 }, "H7"},
+		{"two chunks with one record", func(h *Heap) { h.index.chunks.at(15).notes = h.index.chunks.at(14).notes }, "H7"},
+		{"a record that two blocks share a place in", func(h *Heap) { h.index.of(900).starts |= 1 << (901 % 64); h.index.of(900).ends |= 3 << (900 % 64) }, "H7"},
+		{"a sum that is off", func(h *Heap) { h.used++ }, "H8"},
+		{"a high water below the sum", func(h *Heap) { h.highWater = 10 }, "H8"},
+		{"less committed than used", func(h *Heap) { h.committed = 0 }, "H9"},
+		{"a page committed in part", func(h *Heap) { h.committed -= 16 }, "H9"},
+		{"more committed than there is", func(h *Heap) { h.committed = 1 << 40 }, "H9"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r, err := Reserve(Config{Heap: 1 << 20})
@@ -64,11 +74,14 @@ func TestHeapCheckSeesDamage(t *testing.T) {
 			defer r.Release()
 			h := r.Heap()
 			var blocks []addr.Addr
-			for _, n := range []addr.Bytes{32, 64, 20, 0, 16, 5000} {
+			for _, n := range append([]addr.Bytes{32, 64, 20, 0, 16, 5000, 4000, 16}, slices.Repeat([]addr.Bytes{32}, 263)...) {
 				blocks = append(blocks, mustAlloc(t, h, n))
 			}
-			h.Free(blocks[1])
-			h.Free(blocks[4])
+			for _, i := range []int{1, 4, 6} {
+				if err := h.Free(blocks[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
 			tt.damage(h)
 			if got := broken(h.Check()); got != tt.want {
 				t.Errorf("Check reports %q, want %q: %v", got, tt.want, h.Check())
@@ -94,11 +107,10 @@ func TestHeapCheckSurvivesAnything(t *testing.T) {
 		for i := 0; i < len(live); i += 2 {
 			h.Free(live[i])
 		}
-		last := words(h.extent)
+		last := chunksOf(h.extent)
 		for _, flip := range []*uint64{
-			&h.index.starts.words[2*rng.Uint64N(last)],
-			&h.index.ends.words[2*rng.Uint64N(last)],
-			&h.index.ends.summary.levels[0][0],
+			&h.index.chunks.at(rng.Uint64N(last)).starts,
+			&h.index.chunks.at(rng.Uint64N(last)).ends,
 		} {
 			old := *flip
 			*flip ^= 1 << rng.Uint64N(last)
@@ -225,11 +237,18 @@ func TestASearchLearns(t *testing.T) {
 		}
 	}
 	mustAlloc(t, h, 40_000*32)
+	h.index.stairs = stairs{} // as if nothing had been learnt yet
+	h.index.stairs.set(0, 0, false)
+	h.index.stairs.set(tailStep-1, 0, false)
+	h.index.stairs.set(tailStep, h.index.tail, true)
 	mustAlloc(t, h, 33)
-	for l, bounds := range h.index.bounds {
-		for i, b := range bounds {
-			if b > 2 {
-				t.Errorf("number %d of level %d promises %d granules, where no hole has more than 2", i, l, b)
+	for l := range h.index.holes.count {
+		for i := range chunksOf(h.index.size) >> (3 * l) {
+			if l > 0 && i == 0 {
+				continue // the search began below it, and has not come to it
+			}
+			if bound := *h.index.holes.levels[l].at(i); bound > 2 {
+				t.Errorf("bound %d of level %d promises step %d, where no hole has more than 2 granules", i, l, bound-1)
 			}
 		}
 	}
@@ -248,7 +267,7 @@ func TestInvariantsAreDocumented(t *testing.T) {
 			t.Errorf("doc.go does not explain %s", m[1])
 		}
 	}
-	if len(documented) != 10 {
+	if len(documented) != 12 {
 		t.Errorf("doc.go numbers %d invariants", len(documented))
 	}
 }

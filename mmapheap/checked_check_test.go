@@ -2,7 +2,6 @@ package mmapheap
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -124,81 +123,6 @@ func (k *pageRefusing) forbid(mem []byte) error {
 		return unix.ENOMEM
 	}
 	return k.linux.forbid(mem)
-}
-
-// Each call that changes a page's permissions fails in turn, alone or with all that
-// follow: the operation says so and has changed nothing, and it works when it is
-// tried again and the kernel has relented.
-func TestEveryRefusalOfAGuardIsClean(t *testing.T) {
-	for _, more := range []bool{false, true} {
-		refuseGuards(t, more)
-	}
-}
-
-func refuseGuards(t *testing.T, more bool) {
-	for at := 1; ; at++ {
-		k := &pageRefusing{}
-		r, err := reserve(Config{Heap: 1 << 20, Stack: 64 << 10, Nets: Nets{Guarded: true, Canary: true, Poison: true, Access: true, Quarantine: 30_000}}, k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.calls, k.at, k.more = 0, at, more
-		p := program{t, r.Checked()}
-		refused := 0
-		try := func(operation func() error) {
-			t.Helper()
-			before := p.live()
-			err := operation()
-			if err == nil {
-				return
-			}
-			refused++
-			k.more = false
-			if _, ok := errors.AsType[*Report](err); ok || !errors.Is(err, unix.ENOMEM) {
-				t.Fatalf("refusal %d: %v", at, err)
-			}
-			if now := p.live(); !slices.Equal(now, before) {
-				t.Errorf("refusal %d: %v changed %v to %v", at, err, before, now)
-			}
-			p.legal(p.Check())
-			p.legal(operation())
-		}
-		var blocks []Pointer
-		for i := range 6 {
-			try(func() error {
-				a, err := p.Alloc(addr.Bytes(i*3000), "a")
-				if err == nil {
-					blocks = append(blocks, a)
-				}
-				return err
-			})
-		}
-		for i := range blocks {
-			if i%2 == 0 {
-				try(func() error {
-					a, err := p.Resize(blocks[i], 5000)
-					if err == nil {
-						blocks[i] = a
-					}
-					return err
-				})
-			}
-			try(func() error { return p.Store(blocks[i], nil) })
-		}
-		for _, a := range blocks {
-			try(func() error { return p.Free(a) })
-		}
-		try(func() error { return second(p.Alloc(100_000, "large")) })
-		try(func() error { return second(p.Static("s", 10)) })
-		p.legal(p.Check())
-		p.legal(r.Release())
-		if k.calls < at {
-			if refused != 0 || at < 30 {
-				t.Errorf("%d calls, %d refused", k.calls, refused)
-			}
-			return
-		}
-	}
 }
 
 // live is where the live heap blocks are.

@@ -32,7 +32,7 @@ type guardedBlock struct {
 // again once k relents.
 func leadGuarded(t *testing.T, k *refusing) *guardedLife {
 	l := &guardedLife{t: t, k: k}
-	c := Config{Heap: 1 << 20, Stack: 1 << 20, Nets: Nets{Canary: true, Guarded: true, Access: true, Quarantine: 24 << 10}}
+	c := Config{Heap: 1 << 20, Stack: 1 << 20, Nets: Nets{Canary: true, Poison: true, Guarded: true, Access: true, Quarantine: 24 << 10}}
 	var err error
 	l.do("reserve: ", func() error {
 		l.r, err = reserve(c, k)
@@ -67,10 +67,11 @@ func leadGuarded(t *testing.T, k *refusing) *guardedLife {
 	return l
 }
 
-// do makes a call to which the kernel may say no. Then nothing is damaged, and it
-// succeeds once the kernel relents.
+// do makes a call to which the kernel may say no. Then no block has come or gone,
+// nothing is damaged, and it succeeds once the kernel relents.
 func (l *guardedLife) do(op string, call func() error) {
 	l.t.Helper()
+	before := l.liveBlocks()
 	err := call()
 	if err == nil {
 		return
@@ -83,12 +84,23 @@ func (l *guardedLife) do(op string, call func() error) {
 		l.t.Errorf("the kernel's refusal is blamed on the program: %v", report)
 	}
 	if l.r != nil && l.r.Range().Size() > 0 {
+		if after := l.liveBlocks(); !slices.Equal(before, after) {
+			l.t.Errorf("%v, but %v became %v", err, before, after)
+		}
 		l.sound()
 	}
 	l.k.relent()
 	if err := call(); err != nil {
 		l.t.Errorf("once the kernel relented: %v", err)
 	}
+}
+
+// liveBlocks are the live blocks that the checked heap knows.
+func (l *guardedLife) liveBlocks() []addr.Range {
+	if l.r == nil {
+		return nil
+	}
+	return program{l.t, l.r.Checked()}.live()
 }
 
 // sound looks for damage: to the bookkeeping, to what is written, to guard pages.
@@ -131,7 +143,7 @@ func (l *guardedLife) alloc(n int) {
 		before := slices.Collect(l.r.Heap().Blocks())
 		p, err = l.r.Checked().Alloc(addr.Bytes(n), "a")
 		if after := slices.Collect(l.r.Heap().Blocks()); err != nil && !slices.Equal(before, after) {
-			l.t.Errorf("%v, but %v became %v", err, before, after)
+			l.t.Errorf("%v, but of the heap %v became %v", err, before, after)
 		}
 		return err
 	})

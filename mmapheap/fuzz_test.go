@@ -3,14 +3,22 @@ package mmapheap
 import (
 	"encoding/binary"
 	"testing"
+
+	"memprobe/layout/addr"
 )
 
 // FuzzHeapOps reads its input as operations of four bytes: what to do, which
 // place, and a size; the heap has to do what the oracle does. A place is one of
 // the blocks in use, in the order they were made, or any address near the arena.
+// Inputs of odd length have an arena large enough for all levels of the bookkeeping,
+// the others one that is soon full.
 func FuzzHeapOps(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ops []byte) {
-		d := newDuel(newRegion(t, Config{Heap: 16 << 10, Stack: 1}).Heap())
+		arena := addr.Bytes(16 << 10)
+		if len(ops)%2 == 1 {
+			arena = 256 << 10
+		}
+		d := newDuel(newRegion(t, Config{Heap: arena, Stack: 1}).Heap())
 		var made []uint64
 		for n := 0; len(ops) >= 4; n, ops = n+1, ops[4:] {
 			size := uint64(binary.LittleEndian.Uint16(ops[2:])) >> (ops[0] >> 4)

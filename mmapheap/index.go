@@ -6,142 +6,311 @@ import (
 	"memprobe/layout/addr"
 )
 
+// granules counts units of 16 bytes: a size, or a place counted from the start
+// of the arena.
+type granules uint64
+
 const (
-	granule     addr.Bytes = 16 // the alignment of blocks, and the smallest
-	perLeaf                = 256
-	perNode                = 16
-	wordsInLeaf            = perLeaf / perWord
+	granule  addr.Bytes = 16 // the alignment of blocks, and the smallest
+	perChunk            = 64 // granules in a chunk: 1 KiB of arena
 )
+
+// toGranules is how many granules hold n bytes, at least one; n is at most the
+// size of an arena.
+func toGranules(n addr.Bytes) granules { return granules((max(n, 1) + granule - 1) / granule) }
 
 // run is the span of granules [lo, hi).
 type run struct{ lo, hi granules }
 
 func (r run) size() granules { return r.hi - r.lo }
 
-// index knows which granules of the arena belong to blocks in use, and finds the
-// lowest free run of a given size.
+// chunk is what is known of 64 granules, a bit each. A block in use is a bit where
+// it starts and one where it ends; a free run is what lies between one block's end
+// and the next one's start, so neighbouring free blocks coalesce without being told.
 //
-// A block in use is a mark at its first granule and one at its last; a free run
-// is what lies between one block's end and the next one's start, so neighbouring
-// free blocks coalesce without being told. The last run, from tail to the end of
-// the arena, is kept apart. Every other one is a hole, and the tree bounds says
-// where holes may be: a number of bounds[0] is at least the size of the largest
-// hole that begins in its 256 granules, a number of bounds[l+1] at least the
-// largest of its 16 numbers of bounds[l]. Freeing raises bounds at once; they are
-// lowered only when a search finds less than they promised. All of it is zero
-// while nothing is in use.
+// In a chunk in which blocks start, notes tells their requested sizes (see sizes).
+// In one that lies wholly inside of a hole or a block, its lower half is the last
+// granule of that, if the chunk is the first such, and its upper half the first
+// granule of a hole, if it is the last: so no scan for the next bit passes more
+// than two words.
+type chunk struct {
+	starts uint64 // first granules of blocks in use
+	ends   uint64 // last granules of blocks in use
+	notes  uint64
+}
+
+const (
+	noteMask              = 1<<32 - 1
+	chunkBytes addr.Bytes = 24
+)
+
+// index knows which granules of the arena belong to blocks in use, and finds the
+// lowest free run of a given size. The last free run, from tail to the end of the
+// arena, is the tail; every other one is a hole.
 type index struct {
-	size   granules   // of the arena
-	tail   granules   // where the last free run begins; size if the last granule is in use
-	starts marks      // first granules of blocks in use
-	ends   marks      // last granules of blocks in use
-	bounds [][]uint32 // the last level has at most 16 numbers
+	stairs stairs
+	size   granules // of the arena
+	tail   granules // where the tail begins; size if the last granule is in use
+	chunks table[chunk]
+	holes  holes
+	begun  summary // chunks in which blocks start, and some in which blocks did
+	exact  bool    // requested sizes are kept to the byte
+	sizes  sizes
 }
 
-// lay takes the bookkeeping for an arena of n bytes, whole pages, from c.
-func (x *index) lay(c *carver, n addr.Bytes) {
+// margin is how many chunks are readable in front of the arena's and behind them.
+const margin = 2
+
+// lay takes the bookkeeping for an arena of n bytes, whole pages, from c; exact is
+// whether it keeps requested sizes.
+func (x *index) lay(c *carver, n addr.Bytes, exact bool) {
 	x.size = granules(n / granule)
-	words := n / granule / perWord
-	if lines := carve[uint64](c, 2*words); lines != nil {
-		x.starts.words, x.ends.words = lines, lines[1:]
+	chunks := n / granule / perChunk
+	x.chunks = layTable[chunk](c, chunks, margin)
+	x.holes.lay(c, chunks)
+	x.begun = laySummary(c, chunks)
+	if x.exact = exact; exact {
+		x.sizes.lay(c, chunks)
 	}
-	x.starts.summary = laySummary(c, words)
-	x.ends.summary = laySummary(c, words)
-	nodes := n / granule / perLeaf
-	x.bounds = append(x.bounds, carve[uint32](c, nodes))
-	for nodes > perNode {
-		nodes = (nodes + perNode - 1) / perNode
-		x.bounds = append(x.bounds, carve[uint32](c, nodes))
+	x.stairs.set(tailStep, 0, true)
+	if c.mem != nil {
+		x.chunks.at(^uint64(0)).ends = 1 << 63 // as if a block ended in front of the arena
 	}
 }
 
-// find is the lowest free run of k granules or more; k is not 0.
+func (x *index) of(g granules) *chunk { return x.chunks.at(uint64(g / perChunk)) }
+
+// begins reports whether a block in use begins at g.
+func (x *index) begins(g granules) bool { return x.of(g).starts>>(g%perChunk)&1 != 0 }
+
+// blockEnd is where the block in use that begins at g ends.
+func (x *index) blockEnd(g granules) granules {
+	if near := x.of(g).ends >> (g % perChunk); near != 0 {
+		return g + 1 + granules(bits.TrailingZeros64(near))
+	}
+	return x.farEnd(g)
+}
+
+// farEnd is blockEnd where the block goes on behind the chunk of g.
+func (x *index) farEnd(g granules) granules {
+	w := uint64(g/perChunk) + 1
+	if ends := x.chunks.at(w).ends; ends != 0 {
+		return granules(w)*perChunk + granules(bits.TrailingZeros64(ends)) + 1
+	}
+	return granules(x.chunks.at(w).notes&noteMask) + 1
+}
+
+// freeEnd is where the free run ends that g lies in or, if a block begins at g, g.
+func (x *index) freeEnd(g granules) granules {
+	if g == x.tail {
+		return x.size
+	}
+	if near := x.of(g).starts >> (g % perChunk); near != 0 {
+		return g + granules(bits.TrailingZeros64(near))
+	}
+	return x.farStart(g)
+}
+
+// farStart is freeEnd where the run, not the tail, goes on behind the chunk of g.
+func (x *index) farStart(g granules) granules {
+	w := uint64(g/perChunk) + 1
+	if starts := x.chunks.at(w).starts; starts != 0 {
+		return granules(w)*perChunk + granules(bits.TrailingZeros64(starts))
+	}
+	return granules(x.chunks.at(w).notes&noteMask) + 1
+}
+
+// farBefore is where the free run that ends at g begins, or g if there is none,
+// where no block ends below g in its chunk.
+func (x *index) farBefore(g granules) granules {
+	w := uint64(g/perChunk) - 1
+	if ends := x.chunks.at(w).ends; ends != 0 {
+		return granules(w+1)*perChunk - granules(bits.LeadingZeros64(ends))
+	}
+	return granules(x.chunks.at(w).notes >> 32)
+}
+
+// noteEnd notes where r ends in the first chunk that r covers behind the one that
+// it begins in, if there is one.
+func (x *index) noteEnd(r run) {
+	if first := uint64(r.lo/perChunk) + 1; granules(first+1)*perChunk <= r.hi {
+		ch := x.chunks.at(first)
+		ch.notes = ch.notes&^noteMask | uint64(r.hi-1)
+	}
+}
+
+// noteHole notes where a hole ends and where it begins, if it covers a chunk.
+func (x *index) noteHole(r run) {
+	if r.size() < perChunk {
+		return
+	}
+	x.noteEnd(r)
+	if last := uint64(r.hi/perChunk) - 1; granules(last)*perChunk >= r.lo {
+		ch := x.chunks.at(last)
+		ch.notes = ch.notes&noteMask | uint64(r.lo)<<32
+	}
+}
+
+// mark makes k granules from lo on a block in use that answers a request with that slack.
+func (x *index) mark(lo, k granules, slack uint64) {
+	w, bit := uint64(lo/perChunk), uint64(lo%perChunk)
+	ch := x.chunks.at(w)
+	if x.exact {
+		ch.notes = x.sizes.put(ch.notes, ch.starts, bit, slack)
+	}
+	if ch.starts == 0 {
+		x.begun.set(w)
+	}
+	ch.starts |= 1 << bit
+	last := lo + k - 1
+	x.of(last).ends |= 1 << (last % perChunk)
+	if k > perChunk {
+		x.noteEnd(run{lo, lo + k})
+	}
+}
+
+// take puts a block in use at the start of a hole.
+//
+//go:noinline
+func (x *index) take(hole run, k granules, slack uint64) {
+	x.mark(hole.lo, k, slack)
+	x.shrunk(hole.lo, run{hole.lo + k, hole.hi})
+}
+
+// shrunk notes that the hole that began at lo is now rest, which may be empty.
+func (x *index) shrunk(lo granules, rest run) {
+	if rest.size() == 0 {
+		x.stairs.shrunk(lo, rest)
+		return
+	}
+	x.noteHole(rest)
+	x.holes.add(uint64(rest.lo/perChunk), stepOf(rest.size()))
+	x.stairs.shrunk(lo, rest)
+}
+
+// freed notes a hole, which is larger than those that were there, or new.
+//
+//go:noinline
+func (x *index) freed(hole run) {
+	x.noteHole(hole)
+	s := stepOf(hole.size())
+	x.holes.add(uint64(hole.lo/perChunk), s)
+	x.stairs.freed(s, hole)
+}
+
+// setTail makes the tail smaller.
+func (x *index) setTail(lo granules) {
+	x.tail = lo
+	x.stairs.place[tailStep] = tailPlace(lo)
+}
+
+// tailPlace is what the stairs keep for a tail that begins at lo: the end of the
+// largest arena is one too high for them, and no hole reaches there.
+func tailPlace(lo granules) uint32 { return uint32(min(lo, 1<<32-1)) }
+
+// freedTail makes the tail larger.
+//
+//go:noinline
+func (x *index) freedTail(lo granules) {
+	x.setTail(lo)
+	x.stairs.forget(tailStep, lo)
+}
+
+// find is the lowest hole of k granules or more, if there is one.
 func (x *index) find(k granules) (run, bool) {
-	if top := len(x.bounds) - 1; top >= 0 && k < x.tail {
-		if hole, ok := x.search(top, 0, k); ok {
+	s := stepOf(k)
+	e := x.stairs.edge(s)
+	if e == tailStep {
+		return run{}, false
+	}
+	from := x.stairs.at(e)
+	if x.stairs.isExact(e) {
+		hole := run{from, x.freeEnd(from)}
+		if hole.size() >= k {
 			return hole, true
 		}
+		from = hole.hi // a hole of the same step, but too small
 	}
-	return run{x.tail, x.size}, x.size-x.tail >= k
+	hole, ok := x.search(from, k)
+	if s >= smallSteps {
+		s++ // some holes of step s are too small, and so were not looked for
+	}
+	if !ok {
+		x.stairs.none(s)
+		return run{}, false
+	}
+	if found := stepOf(hole.size()); found >= s {
+		x.stairs.found(s, found, hole)
+	}
+	return hole, true
 }
 
-// search is find below the 16 numbers of bounds[level] from number first on.
-// Where a number promised too much, it is lowered to what is there.
-func (x *index) search(level int, first uint64, k granules) (run, bool) {
-	bounds := x.bounds[level][first:]
-	bounds = bounds[:min(perNode, len(bounds))]
-	for i := range bounds {
-		if granules(bounds[i]) < k {
-			continue
-		}
-		n := first + uint64(i)
-		if level == 0 {
-			hole, largest, ok := x.scan(n, k)
-			if ok {
-				return hole, true
+// search is the lowest hole of k granules or more, where none begins below from.
+func (x *index) search(from, k granules) (run, bool) {
+	bound := stepOf(k) + 1
+	w := uint64(from / perChunk)
+	if uint64(*x.holes.levels[0].at(w)) < bound {
+		w = x.holes.next(w, bound)
+	}
+	for ; w != noChunk; w = x.holes.next(w, bound) {
+		starts := x.chunks.at(w).starts
+		behind := x.chunks.at(w).ends<<1 | x.chunks.at(w-1).ends>>63 // granules behind a block's end
+		begin, stop := behind&^starts, starts&^behind
+		free := (stop - begin) &^ stop // all granules of the runs that begin in the chunk
+		if fit := fits(free, k); fit != 0 {
+			b := uint64(bits.TrailingZeros64(fit))
+			lo := granules(w*perChunk + b)
+			if near := starts >> b; near != 0 {
+				return run{lo, lo + granules(bits.TrailingZeros64(near))}, true
 			}
-			bounds[i] = uint32(largest)
-			continue
+			return run{lo, x.freeEnd(lo)}, lo != x.tail
 		}
-		if hole, ok := x.search(level-1, n*perNode, k); ok {
-			return hole, true
+		if int64(free) < 0 { // the last one goes on behind the chunk
+			lo := granules(w+1)*perChunk - granules(bits.LeadingZeros64(^free))
+			if hi := x.freeEnd(lo); hi-lo >= k {
+				return run{lo, hi}, lo != x.tail
+			}
 		}
-		below := x.bounds[level-1][n*perNode:]
-		bounds[i] = largest(below[:min(perNode, len(below))])
+		*x.holes.levels[0].at(w) = x.bound(w, begin)
 	}
 	return run{}, false
 }
 
-func largest(bounds []uint32) uint32 {
-	most := uint32(0)
-	for _, b := range bounds {
-		most = max(most, b)
+// fits has a bit for each place in free from which on k bits are set.
+func fits(free uint64, k granules) uint64 {
+	if k > perChunk {
+		return 0
 	}
-	return most
+	for k > 1 {
+		half := k / 2
+		free &= free >> half
+		k -= half
+	}
+	return free
 }
 
-// scan looks at the free runs that begin in a leaf of the tree, by address, for
-// the first of k granules. If there is none, it knows the largest.
-func (x *index) scan(leaf uint64, k granules) (hole run, most granules, ok bool) {
-	for w := leaf * wordsInLeaf; w < (leaf+1)*wordsInLeaf; w++ {
-		for begins := x.runsIn(w); begins != 0; begins &= begins - 1 {
-			hole := x.runAt(granules(w)*perWord + granules(bits.TrailingZeros64(begins)))
-			if hole.size() >= k {
-				return hole, 0, true
-			}
-			most = max(most, hole.size())
-		}
+// bound is what holes promises of chunk w, in which free runs begin at the bits of begin.
+func (x *index) bound(w, begin uint64) uint8 {
+	largest := granules(0)
+	for ; begin != 0; begin &= begin - 1 {
+		lo := granules(w*perChunk + uint64(bits.TrailingZeros64(begin)))
+		largest = max(largest, x.freeEnd(lo)-lo)
 	}
-	return run{}, most, false
-}
-
-// runsIn has a bit for each free run that begins in word w: right behind a
-// block, or at the start of the arena, where no block begins.
-func (x *index) runsIn(w uint64) uint64 {
-	carry := uint64(1)
-	if w > 0 {
-		carry = x.ends.words[2*(w-1)] >> (perWord - 1)
+	if largest == 0 {
+		return 0
 	}
-	return (x.ends.words[2*w]<<1 | carry) &^ x.starts.words[2*w]
-}
-
-// runAt is the free run that begins at lo.
-func (x *index) runAt(lo granules) run {
-	if hi, ok := x.starts.next(lo); ok {
-		return run{lo, hi}
-	}
-	return run{lo, x.size}
+	return uint8(stepOf(largest) + 1)
 }
 
 // blockAt is the block in use that begins at lo.
-func (x *index) blockAt(lo granules) run {
-	last, _ := x.ends.next(lo)
-	return run{lo, last + 1}
-}
+func (x *index) blockAt(lo granules) run { return run{lo, x.blockEnd(lo)} }
+
+// runAt is the free run that begins at lo.
+func (x *index) runAt(lo granules) run { return run{lo, x.freeEnd(lo)} }
 
 // around is the block in use or the free run that granule g lies in.
 func (x *index) around(g granules) (span run, used bool) {
-	lo, ok := x.starts.prev(g)
+	lo, ok := x.startBefore(g)
 	if !ok {
 		return x.runAt(0), false
 	}
@@ -152,55 +321,73 @@ func (x *index) around(g granules) (span run, used bool) {
 	return x.runAt(block.hi), false
 }
 
-// take puts a block in use at the start of a free run; k is at most its size.
-func (x *index) take(free run, k granules) {
-	x.starts.set(free.lo)
-	x.ends.set(free.lo + k - 1)
-	x.freed(run{free.lo + k, free.hi})
-}
-
-// give ends a block in use. What it leaves coalesces with its free neighbours.
-func (x *index) give(block run) {
-	x.starts.clear(block.lo)
-	x.ends.clear(block.hi - 1)
-	if block.lo > 0 && !x.ends.has(block.lo-1) {
-		last, ok := x.ends.prev(block.lo - 1)
-		block.lo = last + 1
-		if !ok {
-			block.lo = 0
-		}
+// startBefore is the highest start of a block at or below g.
+func (x *index) startBefore(g granules) (granules, bool) {
+	w := uint64(g / perChunk)
+	starts := x.chunks.at(w).starts << (perChunk - 1 - g%perChunk)
+	if starts != 0 {
+		return g - granules(bits.LeadingZeros64(starts)), true
 	}
-	x.freed(x.behind(block))
+	for w > 0 {
+		var ok bool
+		if w, ok = x.begun.prev(w - 1); !ok {
+			break
+		}
+		if starts := x.chunks.at(w).starts; starts != 0 {
+			return granules(w+1)*perChunk - 1 - granules(bits.LeadingZeros64(starts)), true
+		}
+		x.begun.clear(w)
+	}
+	return 0, false
 }
 
-// resize moves the end of a block in use to hi, within the free run behind it.
+// room is how far the block could grow where it is.
+func (x *index) room(block run) granules {
+	if block.hi == x.size {
+		return block.hi
+	}
+	return x.freeEnd(block.hi)
+}
+
+// resize moves the end of a block in use to hi, elsewhere, and not beyond its room.
 func (x *index) resize(block run, hi granules) {
-	x.ends.clear(block.hi - 1)
-	x.ends.set(hi - 1)
-	x.freed(x.behind(run{hi, hi}))
+	room := x.room(block)
+	x.of(block.hi - 1).ends &^= 1 << ((block.hi - 1) % perChunk)
+	x.of(hi - 1).ends |= 1 << ((hi - 1) % perChunk)
+	x.noteEnd(run{block.lo, hi})
+	switch tail := block.hi == x.tail; {
+	case tail && hi > block.hi:
+		x.setTail(hi)
+	case tail:
+		x.freedTail(hi)
+	case hi > block.hi:
+		x.shrunk(block.hi, run{hi, room})
+	default:
+		x.freed(run{hi, room})
+	}
 }
 
-// behind is r with the free run that begins at its end, if there is one.
-func (x *index) behind(r run) run {
-	if r.hi < x.size && !x.starts.has(r.hi) {
-		r.hi = x.runAt(r.hi).hi
+// requested is how many bytes were asked for the block.
+func (x *index) requested(block run) addr.Bytes {
+	size := addr.Bytes(block.size()) * granule
+	if !x.exact {
+		return size
 	}
-	return r
+	ch, bit := x.of(block.lo), uint64(block.lo%perChunk)
+	if size == granule && x.sizes.isNothing(block.lo) {
+		return 0
+	}
+	return size - addr.Bytes(x.sizes.get(ch.notes, ch.starts, bit))
 }
 
-// freed notes where a free run lies now, for the searches to come. An empty one
-// at the end of the arena means that its last granule is in use.
-func (x *index) freed(free run) {
-	if free.hi == x.size {
-		x.tail = free.lo
-		return
+// request notes that the block at lo, of size bytes, answers a request for n bytes now.
+func (x *index) request(lo granules, size, n addr.Bytes) {
+	slack := uint64(size - n)
+	x.sizes.setNothing(lo, n == 0)
+	if n == 0 {
+		slack = maxSlack
 	}
-	i := uint64(free.lo / perLeaf)
-	for _, bounds := range x.bounds {
-		if bounds[i] >= uint32(free.size()) {
-			return
-		}
-		bounds[i] = uint32(free.size())
-		i /= perNode
-	}
+	ch, bit := x.of(lo), uint64(lo%perChunk)
+	notes := x.sizes.drop(ch.notes, ch.starts, bit)
+	ch.notes = x.sizes.put(notes, ch.starts&^(1<<bit), bit, slack)
 }

@@ -17,16 +17,25 @@ import (
 // free spans, and a map of the blocks in use. Places are offsets in bytes. It
 // shares nothing with the heap but the reasons for errors.
 type naive struct {
-	arena  uint64
-	free   []span
-	used   map[uint64]uint64 // where each block begins, and what was requested
-	extent uint64            // the highest end of any block so far
+	arena   uint64
+	rounded bool // sizes are kept in whole blocks
+	free    []span
+	used    map[uint64]uint64 // where each block begins, and what was requested
+	extent  uint64            // the highest end of any block so far
 }
 
 type span struct{ lo, hi uint64 }
 
 func newNaive(arena uint64) *naive {
 	return &naive{arena: arena, free: []span{{0, arena}}, used: map[uint64]uint64{}}
+}
+
+// kept is what is kept of a request for n bytes.
+func (m *naive) kept(n uint64) uint64 {
+	if m.rounded {
+		return blockSize(n)
+	}
+	return n
 }
 
 func blockSize(n uint64) uint64 {
@@ -51,7 +60,7 @@ func (m *naive) alloc(n uint64) (uint64, error) {
 		if s.lo == s.hi {
 			m.free = slices.Delete(m.free, i, i+1)
 		}
-		m.used[lo] = n
+		m.used[lo] = m.kept(n)
 		return lo, nil
 	}
 	return 0, ErrNoSpace
@@ -124,7 +133,7 @@ func (m *naive) resize(p, n uint64) (uint64, error) {
 		}
 	}
 	if want == end {
-		m.used[p] = n
+		m.used[p] = m.kept(n)
 		m.extent = max(m.extent, end)
 		return p, nil
 	}
@@ -169,7 +178,9 @@ type duel struct {
 }
 
 func newDuel(h *Heap) *duel {
-	return &duel{heap: h, base: h.Range().Lo, m: newNaive(uint64(h.Range().Size()))}
+	m := newNaive(uint64(h.Range().Size()))
+	m.rounded = !h.index.exact
+	return &duel{heap: h, base: h.Range().Lo, m: m}
 }
 
 func (d *duel) alloc(n uint64) (uint64, error) {
@@ -264,7 +275,7 @@ func TestFirstFitIsExact(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, round))
 		arena := arenas[rng.IntN(len(arenas))]
 		work := workloads[rng.IntN(len(workloads))]
-		r, err := Reserve(Config{Heap: arena})
+		r, err := Reserve(Config{Heap: arena, Rounded: rng.IntN(4) == 0})
 		if err != nil {
 			t.Fatal(err)
 		}

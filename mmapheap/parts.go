@@ -9,7 +9,8 @@ import (
 // PartKind says what a part of the region is for.
 type PartKind uint8
 
-// The kinds of parts. Only HeapPart, StackPart and Bookkeeping are accessible.
+// The kinds of parts. Only HeapPart, StackPart and Bookkeeping are accessible, and
+// of HeapPart not the pages that guard a block or were a freed one's (Nets.Guarded).
 const (
 	Guard        PartKind = iota // a page that is never accessible
 	HeapPart                     // committed memory of the heap
@@ -41,6 +42,7 @@ type Part struct {
 // Parts lists what the region consists of at this moment: first the parts that
 // tile the reservation, by address, then the bookkeeping with its own two guard
 // pages, which lies elsewhere. There are no empty parts; a released region has none.
+// The statics of a checked heap are a mapping of their own, which is not listed.
 func (r *Region) Parts() []Part {
 	if r.mem == nil {
 		return nil

@@ -26,6 +26,10 @@ type Config struct {
 	Stack addr.Bytes // rounded up to whole pages, at most MaxStack; 0 stands for DefaultStack
 	Base  addr.Addr  // where the region begins, page aligned; 0 leaves the choice to the kernel
 
+	// Rounded heaps forget what was requested, as malloc does: a block's bytes are all
+	// of it, a multiple of 16. It saves time and a little memory.
+	Rounded bool
+
 	Checked bool // all of CheckedNets, for Region.Checked
 	Nets    Nets // single nets, besides those
 }
@@ -87,7 +91,7 @@ func (r *Region) reserve(c Config) error {
 	r.span = addr.Span(addrOf(r.mem), addr.Bytes(len(r.mem)))
 
 	var measure carver
-	new(Heap).lay(&measure, heap)
+	new(Heap).lay(&measure, heap, !c.Rounded)
 	new(Stack).lay(&measure, stack)
 	size := measure.used.AlignUp(page)
 	if r.books, err = r.mapped(0, page+size+page); err != nil {
@@ -98,7 +102,7 @@ func (r *Region) reserve(c Config) error {
 	}
 	books := carver{mem: r.books[page : page+size]}
 	r.heap.share = r.share(heapStart, heap)
-	r.heap.lay(&books, heap)
+	r.heap.lay(&books, heap, !c.Rounded)
 	r.stack.share = r.share(stackEnd-stack, stack)
 	r.stack.down = true
 	r.stack.lay(&books, stack)

@@ -127,7 +127,7 @@ const carveAlign = 64
 
 // carve cuts the next n elements off c's mapping. With a c that has no mapping
 // it only counts, so that the same code first measures and then cuts.
-func carve[T uint8 | uint32 | uint64](c *carver, n addr.Bytes) []T {
+func carve[T any](c *carver, n addr.Bytes) []T {
 	var element T
 	start := c.used
 	c.used = (start + n*addr.Bytes(unsafe.Sizeof(element))).AlignUp(carveAlign)

@@ -307,37 +307,6 @@ func TestReleaseGivesEverythingBack(t *testing.T) {
 	}
 }
 
-func TestLargestReservationTouchesNothing(t *testing.T) {
-	if emulated(t) {
-		t.Skip("the emulator keeps notes for every page that is reserved")
-	}
-	_, before := statm(t)
-	r, err := Reserve(Config{Heap: MaxHeap, Stack: MaxStack})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Release() // without a Check, which would walk all of it
-	h := r.Heap()
-	a, b := mustAlloc(t, h, 100), mustAlloc(t, h, 100)
-	if err := errors.Join(h.Free(a), second(h.Resize(b, 300)), second(r.Stack().Push(1000))); err != nil {
-		t.Fatal(err)
-	}
-	_, after := statm(t)
-	if after > before+2<<20 {
-		t.Errorf("%d bytes became resident", after-before)
-	}
-	// The highest granule of the largest heap is one of 2^32.
-	rest := h.Stats().LargestFree
-	if c, err := h.Alloc(rest); err != nil || c.Offset(rest) != h.Range().Hi {
-		t.Fatalf("alloc %d: %v, %v", rest, c, err)
-	} else if err := errors.Join(h.Free(c), h.Free(b)); err != nil {
-		t.Error(err)
-	}
-	if c, err := h.Alloc(MaxHeap); err != nil || c != h.Range().Lo {
-		t.Errorf("all of the heap: %v, %v", c, err)
-	}
-}
-
 // Whatever a program writes to its payloads, the heap knows what it knew.
 func TestPayloadsCantBreakTheHeap(t *testing.T) {
 	r := newRegion(t, Config{Heap: 256 << 10})

@@ -40,7 +40,7 @@ func TestReportText(t *testing.T) {
 use after free
   what       load 5 bytes at 0x1000001014
   where      0x1000001014 is 4 bytes into the block
-  block      number 1, "name", 32 bytes on the heap at 0x1000001010, ended
+  block      number 1, "name", 32 bytes on the heap at 0x1000001010, freed
   allocated  main, bug.c:3
   freed      main, bug.c:4
   here       main, bug.c:6
@@ -89,11 +89,11 @@ underflow
              belong to something else, or to nobody.
 `},
 		{func() error { return second(p.Push("deep", Local{"buffer", 1 << 20})) },
-			`stack overflow: push a frame of 1048608 bytes for "deep"; the kernel stopped it at 0x10000effff`, `
+			`stack overflow: push a frame of 1,048,608 bytes for "deep"; the kernel stopped it at 0x10000effff`, `
 stack overflow
-  what       push a frame of 1048608 bytes for "deep"; the kernel stopped it at
-             0x10000effff
-  stack      65536 bytes, 0x10000f0000-0x1000100000
+  what       push a frame of 1,048,608 bytes for "deep"; the kernel stopped it
+             at 0x10000effff
+  stack      65,536 bytes, 0x10000f0000-0x1000100000
   here       main, bug.c:9
   noticed by the kernel, at the guard page below the stack
   meaning    The frame does not fit into what is left of the stack. Too deep a
@@ -139,9 +139,21 @@ leak
   held by    number 9, "parent", 8 bytes on the heap at 0x10000010f0
              allocated by main, bug.c:20
   here       main, bug.c:20
-  noticed by checked access, which knows the block of each pointer
+  noticed by a look at the end for blocks that no pointer leads to
   meaning    No pointer to the block is left where the program could find it, so
              that nobody can free it any more.
+`},
+		{func() error { return p.stored(p.alloc(40, "row"), 48) },
+			`overflow: store 48 bytes at 0x1000001120: 0x1000001148 is the first byte behind the end of block 10, "row", 40 bytes at 0x1000001120`, `
+overflow
+  what       store 48 bytes at 0x1000001120
+  where      0x1000001148 is the first byte behind the end of the block
+  block      number 10, "row", 40 bytes on the heap at 0x1000001120
+  allocated  main, bug.c:20
+  here       main, bug.c:20
+  noticed by checked access, which knows the block of each pointer
+  meaning    The access runs past the end of the block. The bytes there belong
+             to something else, or to nobody.
 `},
 	} {
 		report := asReport(t, tt.mistake())

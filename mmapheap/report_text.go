@@ -2,6 +2,7 @@ package mmapheap
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"memprobe/layout/addr"
@@ -16,7 +17,11 @@ func (r *Report) Error() string {
 	case r.Block == 0:
 		return text + r.what()
 	}
-	return text + r.what() + ": " + strings.TrimSuffix(r.distance(), "the block") + r.short()
+	place := strings.TrimSuffix(r.distance(), "the block") + r.short()
+	if r.Byte != r.Addr && r.Net != NetCanary && r.Net != NetPoison {
+		place = fmt.Sprintf("%v is %s", r.Byte, place)
+	}
+	return text + r.what() + ": " + place
 }
 
 // Line is a line of a report's text. One without a label goes on with the line
@@ -51,7 +56,7 @@ func (r *Report) Lines() []Line {
 	if r.Here != (Site{}) {
 		add("here", r.Here.String())
 	}
-	add("noticed by", noticers[r.Net])
+	add("noticed by", r.noticer())
 	add("meaning", lessons[r.Class])
 	return lines
 }
@@ -107,6 +112,14 @@ func (r *Report) what() string {
 	return fmt.Sprintf("%s %s at %v", r.Access, count(r.Size), r.Addr)
 }
 
+// noticer is who noticed. A lost block is nobody's access: it was looked for.
+func (r *Report) noticer() string {
+	if r.Class == Leak {
+		return "a look at the end for blocks that no pointer leads to"
+	}
+	return noticers[r.Net]
+}
+
 // where is how the wrong byte lies to the block.
 func (r *Report) where() string {
 	if r.Block == 0 || r.Class == Leak {
@@ -146,7 +159,11 @@ var places = map[Kind]string{HeapBlock: "on the heap", StackBlock: "on the stack
 // String is o in one line.
 func (o Owner) String() string {
 	state := ""
-	if !o.Live {
+	switch {
+	case o.Live:
+	case o.Kind == HeapBlock:
+		state = ", freed"
+	default:
 		state = ", ended"
 	}
 	return fmt.Sprintf("number %d, %s, %s %s at %v%s", o.Block, name(o.Name), count(o.Requested), places[o.Kind], o.Range.Lo, state)
@@ -180,5 +197,13 @@ func count[T addr.Bytes | int64](n T) string {
 	if n == 1 {
 		return "1 byte"
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return grouped(strconv.FormatInt(int64(n), 10)) + " bytes"
+}
+
+// grouped is a number that is not negative with its digits in groups of three.
+func grouped(digits string) string {
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }

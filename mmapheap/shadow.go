@@ -10,53 +10,53 @@ import (
 const cell addr.Bytes = 16
 
 // shadow says of each cell which block lay there last: it does, or it did and
-// nothing has come there since. It is kept in chunks, so that memory that is
+// nothing has come there since. It is kept in tiles, so that memory that is
 // never used costs nothing and a large block little.
-type shadow struct{ chunks map[addr.Addr]*chunk }
+type shadow struct{ tiles map[addr.Addr]*tile }
 
-// chunkSize is how much memory a chunk describes.
-const chunkSize = 256 * cell
+// tileSize is how much memory a tile describes.
+const tileSize = 256 * cell
 
-// chunk is the numbers of its cells, or one for all of them.
-type chunk struct {
+// tile is the numbers of its cells, or one for all of them.
+type tile struct {
 	whole BlockNumber
-	each  *[chunkSize / cell]BlockNumber
+	each  *[tileSize / cell]BlockNumber
 }
 
 func (s *shadow) at(a addr.Addr) BlockNumber {
-	c := s.chunks[a/addr.Addr(chunkSize)]
+	c := s.tiles[a/addr.Addr(tileSize)]
 	switch {
 	case c == nil:
 		return 0
 	case c.each == nil:
 		return c.whole
 	}
-	return c.each[a%addr.Addr(chunkSize)/addr.Addr(cell)]
+	return c.each[a%addr.Addr(tileSize)/addr.Addr(cell)]
 }
 
 // set notes block n for the whole cells of r.
 func (s *shadow) set(r addr.Range, n BlockNumber) {
-	if s.chunks == nil {
-		s.chunks = map[addr.Addr]*chunk{}
+	if s.tiles == nil {
+		s.tiles = map[addr.Addr]*tile{}
 	}
-	for part := range chunksOf(r) {
-		key := part.Lo / addr.Addr(chunkSize)
-		c := s.chunks[key]
+	for part := range tilesOf(r) {
+		key := part.Lo / addr.Addr(tileSize)
+		c := s.tiles[key]
 		if c == nil {
-			c = &chunk{}
-			s.chunks[key] = c
+			c = &tile{}
+			s.tiles[key] = c
 		}
-		if part.Size() == chunkSize {
-			*c = chunk{whole: n}
+		if part.Size() == tileSize {
+			*c = tile{whole: n}
 			continue
 		}
 		if c.each == nil {
-			c.each = new([chunkSize / cell]BlockNumber)
+			c.each = new([tileSize / cell]BlockNumber)
 			for i := range c.each {
 				c.each[i] = c.whole
 			}
 		}
-		first := part.Lo % addr.Addr(chunkSize) / addr.Addr(cell)
+		first := part.Lo % addr.Addr(tileSize) / addr.Addr(cell)
 		last := first + addr.Addr(part.Size()/cell)
 		for i := first; i < last; i++ {
 			c.each[i] = n
@@ -79,10 +79,10 @@ func (s *shadow) runs(r addr.Range) iter.Seq2[addr.Range, BlockNumber] {
 			run, of = piece, n
 			return was == 0 || yield(before, was)
 		}
-		for part := range chunksOf(r) {
-			c := s.chunks[part.Lo/addr.Addr(chunkSize)]
+		for part := range tilesOf(r) {
+			c := s.tiles[part.Lo/addr.Addr(tileSize)]
 			if c == nil {
-				c = &chunk{}
+				c = &tile{}
 			}
 			if c.each == nil {
 				if !next(part, c.whole) {
@@ -92,7 +92,7 @@ func (s *shadow) runs(r addr.Range) iter.Seq2[addr.Range, BlockNumber] {
 			}
 			for a := part.Lo; a < part.Hi; {
 				hi := min((a + addr.Addr(cell)).AlignDown(cell), part.Hi)
-				if !next(addr.Range{Lo: a, Hi: hi}, c.each[a%addr.Addr(chunkSize)/addr.Addr(cell)]) {
+				if !next(addr.Range{Lo: a, Hi: hi}, c.each[a%addr.Addr(tileSize)/addr.Addr(cell)]) {
 					return
 				}
 				a = hi
@@ -104,11 +104,11 @@ func (s *shadow) runs(r addr.Range) iter.Seq2[addr.Range, BlockNumber] {
 	}
 }
 
-// chunksOf cuts r where chunks begin.
-func chunksOf(r addr.Range) iter.Seq[addr.Range] {
+// tilesOf cuts r where tiles begin.
+func tilesOf(r addr.Range) iter.Seq[addr.Range] {
 	return func(yield func(addr.Range) bool) {
 		for lo := r.Lo; lo < r.Hi; {
-			hi := min((lo + addr.Addr(chunkSize)).AlignDown(chunkSize), r.Hi)
+			hi := min((lo + addr.Addr(tileSize)).AlignDown(tileSize), r.Hi)
 			if !yield(addr.Range{Lo: lo, Hi: hi}) {
 				return
 			}

@@ -12,7 +12,7 @@ type Stats struct {
 	FreeBlocks  int        // free blocks
 	FreeBytes   addr.Bytes // and their bytes: UsedBytes + FreeBytes = Arena
 	LargestFree addr.Bytes // the largest request that can be met
-	HighWater   addr.Bytes // the most that Requested has been
+	HighWater   addr.Bytes // the most that UsedBytes has been
 	Extent      addr.Bytes // from the arena's start to the highest byte that was ever in use
 	Metadata    addr.Bytes // the share of the bookkeeping that describes Extent; more is not touched, but for rounding to pages
 }
@@ -22,9 +22,9 @@ func (h *Heap) Stats() Stats {
 	s := Stats{
 		Arena:     h.span.Size(),
 		Committed: h.committed,
-		HighWater: h.highWater,
+		HighWater: addr.Bytes(h.highWater) * granule,
 		Extent:    addr.Bytes(h.extent) * granule,
-		Metadata:  h.index.touched(h.extent) + h.sizes.touched(h.extent),
+		Metadata:  h.index.touched(h.extent),
 	}
 	for b := range h.Blocks() {
 		if b.State == Used {
@@ -58,25 +58,22 @@ func ratio(part, whole addr.Bytes, of0 float64) float64 {
 	return float64(part) / float64(whole)
 }
 
-// touched is how many bytes of x describe the granules below extent.
+// touched is how many bytes of x describe the granules below extent; the marks for
+// requests of 0 bytes are rare, and left out.
 func (x *index) touched(extent granules) addr.Bytes {
-	n := addr.Bytes(extent)
-	sum := ceil(n, perWord) * 16 // a word of starts and one of ends
-	words := ceil(n, perWord)
-	for range x.starts.summary.levels {
-		words = ceil(words, 64)
-		sum += words * 16 // of either
+	chunks := addr.Bytes(chunksOf(extent))
+	sum := chunks*chunkBytes + addr.Bytes(x.sizes.used)*8
+	bounds := chunks
+	for range x.holes.count {
+		sum += bounds
+		bounds = ceil(bounds, perNode)
 	}
-	nodes := ceil(n, perLeaf)
-	for range x.bounds {
-		sum += nodes * 4
-		nodes = ceil(nodes, perNode)
+	words := chunks
+	for range x.begun.levels {
+		words = ceil(words, 64)
+		sum += words * 8
 	}
 	return sum
 }
-
-// touched is how many bytes of s describe the granules below extent; the marks
-// for requests of 0 bytes are rare, and left out.
-func (s *sizes) touched(extent granules) addr.Bytes { return ceil(addr.Bytes(extent), 2) }
 
 func ceil(n, per addr.Bytes) addr.Bytes { return (n + per - 1) / per }

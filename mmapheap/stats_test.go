@@ -29,7 +29,7 @@ func TestStats(t *testing.T) {
 	}
 	want := Stats{
 		Arena: 64 << 10, Committed: h.Committed(), Used: 2, Requested: 65, UsedBytes: 80, FreeBlocks: 2, FreeBytes: 64<<10 - 80,
-		LargestFree: 64<<10 - 192, HighWater: 165, Extent: 192, Metadata: 16 + 16 + 4 + 6,
+		LargestFree: 64<<10 - 192, HighWater: 192, Extent: 192, Metadata: 24 + 1 + 1 + 8,
 	}
 	got := h.Stats()
 	if got != want {
@@ -47,7 +47,7 @@ func TestStats(t *testing.T) {
 	if err := errors.Join(h.Free(b), h.Free(c)); err != nil {
 		t.Fatal(err)
 	}
-	if s := h.Stats(); s.Used != 0 || s.Requested != 0 || s.HighWater != 165 || s.FreeBlocks != 1 || s.FreeBytes != s.Arena {
+	if s := h.Stats(); s.Used != 0 || s.Requested != 0 || s.HighWater != 192 || s.FreeBlocks != 1 || s.FreeBytes != s.Arena {
 		t.Errorf("empty again: %+v", s)
 	}
 	if s := (Stats{Arena: 64, Used: 1, UsedBytes: 64, Requested: 64}); s.ExternalFragmentation() != 0 || s.Utilization() != 1 {
