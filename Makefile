@@ -1,5 +1,6 @@
 # What a person runs on memprobe. Everything but check (a C compiler, for the race
-# detector), arm64 (qemu) and outside (gdb) needs Go alone.
+# detector), arm64 (qemu) and outside (gdb) needs Go alone; bench compares with C's
+# allocators where there is a C compiler.
 
 FUZZTIME ?= 60s
 GO = CGO_ENABLED=0 go
@@ -19,6 +20,7 @@ build: ## build bin/memprobe
 test: ## run the tests
 	$(GO) test ./...
 
+# A program with the race detector sleeps for a second before it ends, unless told.
 check: ## gofmt, vet, staticcheck, go.mod, and the tests with the race detector; changes nothing
 	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
@@ -26,7 +28,7 @@ check: ## gofmt, vet, staticcheck, go.mod, and the tests with the race detector;
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	$(GO) mod verify
-	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 go test -race ./...
 
 bench: ## time the packages, memprobe's start, and its heap and stack beside known allocators
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -50,14 +50,31 @@ func BenchmarkAllocFreeAmongHoles(b *testing.B) {
 	}
 }
 
+// A frame alone, and one whose first and last bytes are stored and whose first is
+// loaded.
 func BenchmarkPushPop(b *testing.B) {
-	for _, n := range []addr.Bytes{16, 64, 4 << 10} {
+	for _, n := range []addr.Bytes{16, 64, 256, 4 << 10} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s := newRegion(b, Config{}).Stack()
 			for b.Loop() {
 				if _, err := s.Push(n); err != nil {
 					b.Fatal(err)
 				}
+				if err := s.Pop(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprint(n, "/used"), func(b *testing.B) {
+			s := newRegion(b, Config{}).Stack()
+			var sum byte
+			for b.Loop() {
+				if _, err := s.Push(n); err != nil {
+					b.Fatal(err)
+				}
+				frame := s.Frame()
+				frame[0], frame[n-1] = sum, 1
+				sum += frame[0]
 				if err := s.Pop(); err != nil {
 					b.Fatal(err)
 				}

@@ -279,22 +279,29 @@ func (s *Stack) Check() error {
 		return fmt.Errorf("check: %w", ErrReleased)
 	}
 	var b breaches
-	if !s.sp.Aligned(frameAlign) || s.sp < s.span.Lo || s.sp > s.span.Hi {
-		b.add("S1", "the stack pointer is %v, the stack %v", s.sp, s.span)
+	notes := addr.Span(firstOf(s.table), addr.Bytes(len(s.table))*noteSize)
+	if s.bottom != notes.Lo || !notes.Contains(s.top) || !s.top.Aligned(noteSize) {
+		b.add("S2", "the frames are noted from %v to %v, in %v", s.bottom, s.top, notes)
+		return b.err()
 	}
-	sp := s.span.Hi
+	sp := s.SP()
+	if !sp.Aligned(frameAlign) || !s.span.Contains(sp) && sp != s.span.Hi {
+		b.add("S1", "the stack pointer is %v, the stack %v", sp, s.span)
+	}
+	if s.table[0] != s.span.Hi {
+		b.add("S2", "the oldest frame ends at %v, the stack at %v", s.table[0], s.span.Hi)
+	}
 	for frame := range s.Frames() {
-		if frame.Size() == 0 || frame.Lo < s.span.Lo || frame.Lo > frame.Hi {
-			b.add("S2", "a frame of %d bytes ends at %v", frame.Size(), frame.Hi)
+		if frame.Lo >= frame.Hi || !frame.Lo.Aligned(frameAlign) || !s.span.Covers(frame) {
+			b.add("S2", "a frame reaches from %v to %v", frame.Lo, frame.Hi)
 		}
-		sp = frame.Lo
-	}
-	if sp != s.sp {
-		b.add("S2", "the %d frames reach down to %v, the stack pointer is %v", s.depth, sp, s.sp)
 	}
 	page := s.kernel.page()
-	if s.committed%page != 0 || s.committed > s.span.Size() || s.committed < s.span.Hi.Sub(s.sp) {
-		b.add("S3", "%d bytes are committed, of %d; the frames hold %d; a page has %d", s.committed, s.span.Size(), s.span.Hi.Sub(s.sp), page)
+	if s.committed%page != 0 || s.committed > s.span.Size() || s.committed < s.span.Hi.Sub(sp) {
+		b.add("S3", "%d bytes are committed, of %d; the frames hold %d; a page has %d", s.committed, s.span.Size(), s.span.Hi.Sub(sp), page)
+	}
+	if s.low != s.accessible().Lo || s.max != s.span.Size() {
+		b.add("S3", "Push counts on memory from %v on, and on %d bytes; %v is accessible, of %d bytes", s.low, s.max, s.accessible(), s.span.Size())
 	}
 	return b.err()
 }

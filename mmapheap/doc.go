@@ -93,8 +93,10 @@
 // The stack's invariants, which [Stack.Check] checks by number:
 //
 //	S1  the stack pointer is a multiple of 16 in the stack, or its end
-//	S2  the frames tile the span from the stack pointer to the end of the stack
-//	S3  whole pages are committed, within the stack, from its end down to the stack pointer at least
+//	S2  the frames tile the span from the stack pointer to the end of the stack, each of a multiple
+//	    of 16 bytes, and their number is one that the notes of where they begin have room for
+//	S3  whole pages are committed, within the stack, from its end down to the stack pointer at least,
+//	    and Push knows of no others
 //
 // # What the nets promise
 //

@@ -10,7 +10,7 @@ import (
 // FuzzHeapOps reads its input as operations of four bytes: what to do, which
 // place, and a size; the heap has to do what the oracle does. A place is one of
 // the blocks in use, in the order they were made, or any address near the arena.
-// Inputs of odd length have an arena large enough for all levels of the bookkeeping,
+// Inputs of odd length have an arena that needs upper levels of the bookkeeping,
 // the others one that is soon full.
 func FuzzHeapOps(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ops []byte) {

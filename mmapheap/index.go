@@ -10,10 +10,11 @@ import (
 // of the arena.
 type granules uint64
 
-const (
-	granule  addr.Bytes = 16 // the alignment of blocks, and the smallest
-	perChunk            = 64 // granules in a chunk: 1 KiB of arena
-)
+// granule is the alignment of blocks, and the smallest.
+const granule addr.Bytes = 16
+
+// perChunk is how many granules are in a chunk: 1 KiB of arena.
+const perChunk = 64
 
 // toGranules is how many granules hold n bytes, at least one; n is at most the
 // size of an arena.

@@ -8,8 +8,9 @@ import (
 
 // Leaks reports the live heap blocks that nothing reaches: from the statics and
 // the locals of live frames no pointer leads there, over other blocks or not. A
-// pointer is any 8 bytes at a multiple of 8, all written, that are an address
-// inside a block; so a number that looks like one hides a leak. With a block that
+// pointer is what StorePointer stored, and any other 8 bytes at a multiple of 8, all
+// written, that are an address inside a block; so a number that looks like one hides
+// a leak. With a block that
 // only leaked blocks point to, the report names one of those as Other. It needs
 // Nets.Access; without, there is nothing to go by, and nothing reported.
 func (c *Checked) Leaks() []*Report {
@@ -104,6 +105,14 @@ func (c *Checked) pointees(o *object) func(func(*object) bool) {
 				return
 			}
 		}
+		for off, p := range o.pointers {
+			if off%pointerSize == first {
+				continue // seen above
+			}
+			if to := c.pointee(p.Addr, p); to != nil && !yield(to) {
+				return
+			}
+		}
 	}
 }
 
@@ -114,8 +123,8 @@ func (c *Checked) pointee(value addr.Addr, noted Pointer) *object {
 		return nil
 	}
 	o := c.at(value)
-	if noted.Block != 0 && noted.Addr == value {
-		o = c.objects.get(noted.Block)
+	if known := c.objects.get(noted.Block); known != nil && noted.Addr == value {
+		o = known
 	}
 	if o == nil || o.kind != heapObject || o.phase != alive {
 		return nil

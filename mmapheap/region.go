@@ -107,7 +107,6 @@ func (r *Region) reserve(c Config) error {
 	r.stack.down = true
 	r.stack.lay(&books, stack)
 	r.stack.guard = r.mem[stackEnd-stack-page : stackEnd-stack]
-	r.stack.sp = r.stack.span.Hi
 	r.checked.nets = c.Nets
 	if c.Checked {
 		r.checked.nets = CheckedNets().or(c.Nets)

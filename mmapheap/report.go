@@ -13,6 +13,7 @@ type Owner struct {
 	Name      string     // what it was made as
 	Range     addr.Range // the payload
 	Requested addr.Bytes // the size of that
+	SetAside  addr.Bytes // the size of the block with what is behind the payload; 0 once that is given back
 	Live      bool       // it has not ended
 	Allocated Site       // where it was made
 	Freed     Site       // where it was freed, resized or returned from, if it has ended
@@ -44,8 +45,13 @@ func (c *Checked) report(class Class, net Net, op string, o *object) *Report {
 func (r *Report) at(a addr.Addr) { r.Byte, r.Offset = a, int64(a-r.Range.Lo) }
 
 func (c *Checked) ownerOf(o *object) Owner {
+	var setAside addr.Bytes
+	if o.body != nil {
+		setAside = o.block.Size()
+	}
 	return Owner{
-		Block: o.number, Kind: objectKinds[o.kind], Name: c.objects.names[o.owner], Range: o.payload(), Requested: o.requested,
+		SetAside: setAside,
+		Block:    o.number, Kind: objectKinds[o.kind], Name: c.objects.names[o.owner], Range: o.payload(), Requested: o.requested,
 		Live: o.phase == alive, Allocated: c.sites.site(o.made), Freed: c.sites.site(o.ended),
 	}
 }

@@ -40,7 +40,8 @@ func TestReportText(t *testing.T) {
 use after free
   what       load 5 bytes at 0x1000001014
   where      0x1000001014 is 4 bytes into the block
-  block      number 1, "name", 32 bytes on the heap at 0x1000001010, freed
+  block      number 1, "name", 32 bytes of 64 set aside on the heap at
+             0x1000001010, freed
   allocated  main, bug.c:3
   freed      main, bug.c:4
   here       main, bug.c:6
@@ -58,7 +59,8 @@ overflow
   what       1 byte changed at 0x100000109c, found by free
   where      0x100000109c is 2 bytes behind the end of the block
   damage     that byte should hold 0xfd and holds 0x00
-  block      number 3, "text", 10 bytes on the heap at 0x1000001090
+  block      number 3, "text", 10 bytes of 48 set aside on the heap at
+             0x1000001090
   allocated  main, bug.c:9
   here       main, bug.c:9
   noticed by the canary, known bytes around each block
@@ -134,9 +136,11 @@ invalid resize
 		}, `leak: block 8, "child", 8 bytes at 0x10000010c0, can't be reached any more`, `
 leak
   what       8 bytes at 0x10000010c0 can't be reached any more
-  block      number 8, "child", 8 bytes on the heap at 0x10000010c0
+  block      number 8, "child", 8 bytes of 48 set aside on the heap at
+             0x10000010c0
   allocated  main, bug.c:20
-  held by    number 9, "parent", 8 bytes on the heap at 0x10000010f0
+  held by    number 9, "parent", 8 bytes of 48 set aside on the heap at
+             0x10000010f0
              allocated by main, bug.c:20
   here       main, bug.c:20
   noticed by a look at the end for blocks that no pointer leads to
@@ -148,7 +152,8 @@ leak
 overflow
   what       store 48 bytes at 0x1000001120
   where      0x1000001148 is the first byte behind the end of the block
-  block      number 10, "row", 40 bytes on the heap at 0x1000001120
+  block      number 10, "row", 40 bytes of 80 set aside on the heap at
+             0x1000001120
   allocated  main, bug.c:20
   here       main, bug.c:20
   noticed by checked access, which knows the block of each pointer
@@ -316,7 +321,9 @@ func TestLeaks(t *testing.T) {
 	unaligned := p.alloc(24, "unaligned")
 	p.legal(p.StorePointer(unaligned.Add(4), b))
 	p.legal(p.StorePointer(root, unaligned))
-	leaks("a pointer that is not aligned is none", b, c, d)
+	leaks("a pointer that was stored counts wherever it lies", d)
+	p.legal(p.StorePointer(unaligned.Add(4), Pointer{Addr: b.Addr}))
+	leaks("an address that is not aligned is none", b, c, d)
 	p.legal(p.StorePointer(root.Add(8), Pointer{Addr: d.Addr + 3}))
 	leaks("an address is enough", b, c)
 
@@ -349,6 +356,51 @@ func TestLeaks(t *testing.T) {
 }
 
 // Without nets it is the heap and the stack as they are.
+// A guarded block ends at its page's end, so that it begins anywhere: a pointer at
+// its start holds what it points to all the same. So does one with a number that
+// there never was.
+func TestStoredPointersHoldAnywhere(t *testing.T) {
+	for _, nets := range []Nets{{Access: true}, {Access: true, Guarded: true}} {
+		p := program{t, newChecked(t, nets)}
+		root := must(t, second2(p.Static("root", 8)))
+		for n := addr.Bytes(8); n < 25; n++ {
+			holder, held := p.alloc(n, "holder"), p.alloc(1, "held")
+			p.legal(p.StorePointer(root, holder))
+			for _, number := range []BlockNumber{held.Block, 1 << 40} {
+				p.legal(p.StorePointer(holder, Pointer{held.Addr, number}))
+				if leaks := p.Leaks(); number == held.Block && len(leaks) != 0 || n%8 == 0 && len(leaks) != 0 {
+					t.Errorf("%+v: held by %d bytes as block %d: %v", nets, n, number, leaks)
+				}
+			}
+			p.free(holder)
+			if leaks := p.Leaks(); len(leaks) != 1 || leaks[0].Block != held.Block {
+				t.Errorf("%+v: held by nothing: %v", nets, leaks)
+			}
+			p.free(held)
+		}
+	}
+}
+
+// Sizes and distances of more than 63 bits are no negative numbers.
+func TestReportsOfHugeNumbers(t *testing.T) {
+	p := program{t, newChecked(t, Nets{Access: true})}
+	a := p.alloc(8, "a")
+	_, push := p.Push("f", Local{"huge", 1<<64 - 1})
+	far := p.Load(a.Add(-1<<63), make([]byte, 1))
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{push, "a frame of 18,446,744,073,709,551,615 bytes"},
+		{far, "9,223,372,036,854,775,808 bytes before the start"},
+	} {
+		text := strings.Join(strings.Fields(asReport(t, c.err).Text()), " ")
+		if !strings.Contains(text, c.want) || strings.Contains(text, "-") && strings.Contains(text, " -") {
+			t.Errorf("%s\nlacks %q", text, c.want)
+		}
+	}
+}
+
 func TestWithoutNetsItIsThePlainHeap(t *testing.T) {
 	p := program{t, newChecked(t, Nets{})}
 	a := p.alloc(10, "a")

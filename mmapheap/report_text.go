@@ -166,7 +166,11 @@ func (o Owner) String() string {
 	default:
 		state = ", ended"
 	}
-	return fmt.Sprintf("number %d, %s, %s %s at %v%s", o.Block, name(o.Name), count(o.Requested), places[o.Kind], o.Range.Lo, state)
+	setAside := ""
+	if o.Kind == HeapBlock && o.SetAside > o.Requested {
+		setAside = fmt.Sprintf(" of %d set aside", o.SetAside)
+	}
+	return fmt.Sprintf("number %d, %s, %s%s %s at %v%s", o.Block, name(o.Name), count(o.Requested), setAside, places[o.Kind], o.Range.Lo, state)
 }
 
 func (o Owner) short() string {
@@ -193,11 +197,13 @@ func (r *Report) ended() string {
 
 func name(s string) string { return fmt.Sprintf("%q", s) }
 
+// count is n bytes, as words. n is not negative, but may be the distance 1<<63,
+// which in an int64 looks so.
 func count[T addr.Bytes | int64](n T) string {
 	if n == 1 {
 		return "1 byte"
 	}
-	return grouped(strconv.FormatInt(int64(n), 10)) + " bytes"
+	return grouped(strconv.FormatUint(uint64(n), 10)) + " bytes"
 }
 
 // grouped is a number that is not negative with its digits in groups of three.

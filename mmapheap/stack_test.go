@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -157,6 +159,131 @@ func TestStackAgainstAList(t *testing.T) {
 		}
 		if err := s.Check(); i%100 == 0 && err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A frame is reached through a slice of exactly its bytes, which are those at its
+// address, and of no others.
+func TestFrame(t *testing.T) {
+	r := newRegion(t, Config{Stack: 64 << 10})
+	s := r.Stack()
+	if f := s.Frame(); f != nil {
+		t.Errorf("an empty stack has a frame of %d bytes", len(f))
+	}
+	for depth, size := range []addr.Bytes{1, 0, 100, 16, 40 << 10} {
+		sp, err := s.Push(size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, want := s.Frame(), int(max(size, 1).AlignUp(16))
+		if len(f) != want || cap(f) != want || addrOf(f) != sp {
+			t.Fatalf("push %d: a frame of %d bytes, with room for %d, at %v; want %d at %v", size, len(f), cap(f), addrOf(f), want, sp)
+		}
+		for i := range f {
+			f[i] = byte(depth + 1)
+		}
+	}
+	for depth := s.Depth(); depth > 0; depth-- {
+		f := s.Frame()
+		got := make([]byte, len(f))
+		if err := r.Load(s.SP(), got); err != nil || !slices.Equal(f, got) || slices.ContainsFunc(f, func(b byte) bool { return int(b) != depth }) {
+			t.Errorf("frame %d is not what was stored in it: %v", depth, err)
+		}
+		if err := s.Pop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f := s.Frame(); f != nil {
+		t.Errorf("a stack without frames has one of %d bytes", len(f))
+	}
+	if _, err := s.Push(MaxStack); !errors.Is(err, ErrStackOverflow) || s.Frame() != nil {
+		t.Errorf("%v, and a frame of %d bytes", err, len(s.Frame()))
+	}
+}
+
+func TestFrameAfterRelease(t *testing.T) {
+	r, err := Reserve(Config{Stack: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := r.Stack()
+	if _, err := s.Push(16); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Release(); err != nil {
+		t.Fatal(err)
+	}
+	_, push := s.Push(16)
+	for _, err := range []error{push, s.Pop(), second(s.Push(0))} {
+		if !errors.Is(err, ErrReleased) {
+			t.Errorf("released: %v", err)
+		}
+	}
+	if s.Frame() != nil || s.SP() != 0 || s.Depth() != 0 {
+		t.Errorf("a released stack has %d frames, its pointer at %v, its frame %d bytes", s.Depth(), s.SP(), len(s.Frame()))
+	}
+}
+
+// A frame larger than the address of the stack pointer would begin below 0.
+func TestAStackAtALowAddress(t *testing.T) {
+	r, err := Reserve(Config{Heap: 1, Stack: 2 << 20, Base: 64 << 10})
+	if err != nil {
+		t.Skip(err) // the addresses are in use, or the kernel keeps them for itself
+	}
+	defer r.Release()
+	s := r.Stack()
+	if _, err := s.Push(3 << 19); err != nil {
+		t.Fatal(err)
+	}
+	sp := s.SP()
+	if addr.Bytes(sp) >= s.Range().Size() {
+		t.Fatalf("the stack pointer is %v: too high for this test", sp)
+	}
+	for _, size := range []addr.Bytes{s.Range().Size(), addr.Bytes(sp) + 1, addr.Bytes(sp), sp.Sub(s.Range().Lo) + 1} {
+		if _, err := s.Push(size); !errors.Is(err, ErrStackOverflow) || s.SP() != sp || s.Depth() != 1 {
+			t.Errorf("push %d below %v: %v, with the stack pointer at %v", size, sp, err, s.SP())
+		}
+	}
+	if err := s.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The table has a note for each frame of a stack full of the smallest ones.
+func TestAStackOfSmallestFrames(t *testing.T) {
+	s := newRegion(t, Config{Stack: 64 << 10}).Stack()
+	n := int(s.Range().Size() / 16)
+	for range n {
+		if _, err := s.Push(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Push(1); !errors.Is(err, ErrStackOverflow) || s.Depth() != n || s.SP() != s.Range().Lo {
+		t.Errorf("%v: %d frames down to %v, want %d down to %v", err, s.Depth(), s.SP(), n, s.Range().Lo)
+	}
+	if err := s.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is to cost no call is compiled into its callers.
+func TestPushPopAndFrameAreInlined(t *testing.T) {
+	tool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("the go command is not in PATH")
+	}
+	// -gcflags is for this package alone; the cache replays what the compiler said.
+	out, err := exec.Command(tool, "build", "-gcflags=-m=2", ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, method := range []string{"Push", "Pop", "Frame"} {
+		about := regexp.MustCompile(`(?m)^.*(can|cannot) inline \(\*Stack\)\.` + method + `\b.*$`).FindSubmatch(out)
+		if about == nil {
+			t.Errorf("the compiler does not speak of %s", method)
+		} else if string(about[1]) != "can" {
+			t.Errorf("%s", about[0])
 		}
 	}
 }

@@ -41,14 +41,19 @@ func (h *Heap) Stats() Stats {
 }
 
 // InternalFragmentation is 1 - requested / block bytes of the used blocks: 0
-// where nothing is in use.
+// where nothing is in use. That is what is lost to rounding up, as Randell has it
+// ("A note on storage fragmentation and program segmentation", CACM 12, 1969).
 func (s Stats) InternalFragmentation() float64 { return 1 - ratio(s.Requested, s.UsedBytes, 1) }
 
 // ExternalFragmentation is 1 - largest free block / all free bytes: 0 where
-// nothing is free.
+// nothing is free. That is the share of the free memory which the largest request
+// that can be met leaves out; Wilson, Johnstone, Neely and Boles ("Dynamic storage
+// allocation: a survey and critical review", 1995) discuss it and its limits.
 func (s Stats) ExternalFragmentation() float64 { return 1 - ratio(s.LargestFree, s.FreeBytes, 1) }
 
-// Utilization is requested bytes in use / arena bytes.
+// Utilization is requested bytes in use / arena bytes. For a program's whole run,
+// use the peaks of both: Johnstone and Wilson ("The memory fragmentation problem:
+// solved?", 1998), measure 4, turned over.
 func (s Stats) Utilization() float64 { return ratio(s.Requested, s.Arena, 0) }
 
 func ratio(part, whole addr.Bytes, of0 float64) float64 {

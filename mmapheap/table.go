@@ -29,4 +29,4 @@ func (t table[T]) at(i uint64) *T {
 }
 
 // wordsOf is t by eight elements at a time.
-func wordsOf(t table[uint8]) table[uint64] { return table[uint64]{t.first} }
+func wordsOf(t table[uint8]) table[uint64] { return table[uint64](t) }

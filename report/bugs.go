@@ -56,7 +56,7 @@ func (p *page) listedBug(t bugs.Trial) {
 		row = nil
 	}
 	for _, l := range wrap(caughtBy(t), p.width-indent-1) {
-		p.add(join(row.padded(indent), styled(l, faint)))
+		p.add(join(row.padded(indent), text(l)))
 		row = nil
 	}
 }
@@ -125,12 +125,20 @@ func Bug(r *bugs.Result, of int) Document {
 		p.blank()
 		p.source(t.Source, t.Line)
 		p.blank()
-		p.prose(1, p.column(1), p.glyphs.here+" marks the statement that is wrong. "+legal(t), faint)
+		p.prose(1, p.column(1), p.glyphs.here+marked(t), faint)
 		p.blank()
 		p.outcomes(t)
 		p.harm(t)
 		p.told(t)
 	}}
+}
+
+// marked says what the marked statement is.
+func marked(t bugs.Trial) string {
+	if !slices.ContainsFunc(t.Runs, func(r bugs.Run) bool { return r.Refused == "" }) {
+		return " marks the statement that is refused, as it should be under every net."
+	}
+	return " marks the statement that is wrong. " + legal(t)
 }
 
 // legal says what became of the program without its bug.
@@ -170,7 +178,7 @@ func when(r bugs.Run) string {
 	case r.Refused != "":
 		return "refused"
 	case !r.Noticed && len(r.Damage) > 0:
-		return "no; damage seen"
+		return "no; harm seen"
 	case !r.Noticed:
 		return "no"
 	case r.Line == 0:

@@ -171,11 +171,13 @@ func (b *bugTable) escapes() {
 			raw = i
 		}
 	}
-	var silent, late, now, wrong []string
+	var silent, late, now, wrong, refused []string
 	for _, t := range b.Bugs {
 		switch run := t.Runs[raw]; {
 		case run.Silent():
 			silent = append(silent, t.Name)
+		case run.Refused != "":
+			refused = append(refused, t.Name)
 		case run.Blamed == bugs.WrongBlock:
 			wrong = append(wrong, t.Name)
 		case run.Moment == bugs.AtOnce:
@@ -193,11 +195,14 @@ func (b *bugTable) escapes() {
 		{fmt.Sprintf("%s blamed on the wrong block", are(len(wrong))), wrong},
 		{fmt.Sprintf("%s noticed when the harm is done, not when it is being done", are(len(late))), late},
 		{fmt.Sprintf("%s noticed at the statement", are(len(now))), now},
+		{fmt.Sprintf("%s refused, as it should be", are(len(refused))), refused},
 	} {
 		b.prose(1, b.column(1), s.about+": "+cmp.Or(strings.Join(s.names, ", "), "none")+".", plain)
 	}
-	b.prose(1, b.column(1), "Access finds them all because it is told which block each pointer was made for, and because every load and store "+
-		"asks it. The raw addresses of a C program carry no block: there, its column can't be had from a heap alone.", plain)
+	b.prose(1, b.column(1), fmt.Sprintf("Access finds %d of %d because it is told which block each pointer was made for, and because every load and "+
+		"store asks it. The raw addresses of a C program carry no block: there, its column can't be had from a heap alone. A tool that watches all of a "+
+		"program, not its heap alone, finds some of the unnoticed too: lost blocks, reads of what was never written, locals that are gone.",
+		b.Sums[len(b.Sums)-1].Found(), len(b.Bugs)), plain)
 }
 
 func goes(n int) string {

@@ -53,7 +53,7 @@ func eventWords(t *probe.Trace, e probe.Event, names map[addr.Addr]string) strin
 	case probe.EventMove:
 		return fmt.Sprintf("%s moved to %s", name(*e.From), name(e.Addr))
 	case probe.EventAlloc:
-		return fmt.Sprintf("%s allocated at %v (%s looked at)", bytesOf(e.Size), e.Addr, plural(len(e.LookedAt), "free block"))
+		return fmt.Sprintf("%s allocated at %v (%s)", bytesOf(e.Size), e.Addr, searchWords(e))
 	case probe.EventResize:
 		if *e.From == e.Addr {
 			return fmt.Sprintf("block %v resized in place to %s", e.Addr, bytesOf(e.Size))
@@ -73,6 +73,25 @@ func eventWords(t *probe.Trace, e probe.Event, names map[addr.Addr]string) strin
 		return fmt.Sprintf("a fault at %v", e.Addr)
 	}
 	return ""
+}
+
+// passedShown is how many of the free blocks that a search passed are named.
+const passedShown = 8
+
+// searchWords is the search that found room for a block: what was looked at, and
+// why it was passed.
+func searchWords(e probe.Event) string {
+	words := plural(len(e.LookedAt), "free block") + " looked at"
+	var passed []string
+	for _, c := range e.LookedAt {
+		if !c.Fits {
+			passed = append(passed, fmt.Sprintf("%v is too small by %s", c.Addr, bytesOf(e.Size-c.Size)))
+		}
+	}
+	if more := len(passed) - passedShown; more > 0 {
+		passed = append(passed[:passedShown], plural(more, "other")+" too")
+	}
+	return strings.Join(append([]string{words}, passed...), "; ")
 }
 
 func kernelWords(k probe.Kernel) string {

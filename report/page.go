@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
@@ -111,10 +112,17 @@ func (p *page) prose(indent, n int, s string, st style) {
 	}
 }
 
-// wrap cuts s at blanks. Runs of blanks stay, for they may be part of a name.
+// wrap cuts s at blanks, but not in 12.5 %. Runs of blanks stay, for they may be
+// part of a name.
 func wrap(s string, n int) []string {
 	var lines []string
 	words := strings.Split(s, " ")
+	for i := len(words) - 1; i > 0; i-- {
+		if strings.HasPrefix(words[i], "%") && endsInDigit(words[i-1]) {
+			words[i-1] += " " + words[i]
+			words = slices.Delete(words, i, i+1)
+		}
+	}
 	first, cells := 0, 0 // of the line being filled
 	for i, word := range words {
 		more := width(word)
@@ -132,6 +140,8 @@ func wrap(s string, n int) []string {
 	}
 	return lines
 }
+
+func endsInDigit(s string) bool { return s != "" && '0' <= s[len(s)-1] && s[len(s)-1] <= '9' }
 
 // String is the page as text: trailing blanks cut, each line ended.
 func (p *page) String() string {

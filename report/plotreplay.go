@@ -32,7 +32,7 @@ func PlotReplay(r *replay.Report) []byte {
 		if several {
 			highWater, external = run.Policy, run.Policy
 		} else {
-			share.lines = append(share.lines, courseLine("internal", "a", run.Course, func(p replay.Point) float64 { return p.Internal }))
+			share.lines = append(share.lines, courseLine("internal", "c", run.Course, func(p replay.Point) float64 { return p.Internal }))
 		}
 		bytes.lines = append(bytes.lines, courseLine(highWater, class, run.Course, func(p replay.Point) float64 { return float64(p.HighWater) }))
 		share.lines = append(share.lines, courseLine(external, class, run.Course, func(p replay.Point) float64 { return p.External }))
@@ -81,10 +81,8 @@ func plotTitle(r *replay.Report) string {
 // plotAbout says in words what the picture shows.
 func plotAbout(r *replay.Report) string {
 	s := fmt.Sprintf("%s; at most %s requested at once.", plural(r.Ops, "operation"), size(r.PeakLive))
-	for _, run := range r.Runs {
-		if len(r.Runs) == 1 {
-			return s + fmt.Sprintf(" High water: %s, of which that is %s.", size(run.HighWater), percent(run.Utilization))
-		}
+	if len(r.Runs) != 1 {
+		return s
 	}
-	return s
+	return s + fmt.Sprintf(" That is %s of high water, %s.", percent(r.Runs[0].Utilization), size(r.Runs[0].HighWater))
 }

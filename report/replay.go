@@ -57,21 +57,23 @@ func runRecords(s replay.Summary, runs []replay.Run) [][]string {
 		"resident", "resizes_moved", "search_mean", "search_median", "search_p90", "search_longest", "internal_mean", "external_mean",
 	}}
 	fraction := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
-	optional := func(n *addr.Bytes) string {
-		if n == nil {
-			return ""
-		}
-		return count(*n)
-	}
 	for _, r := range runs {
 		rows = append(rows, []string{
 			escape(s.Name), r.Policy, strconv.FormatBool(r.Model), strconv.Itoa(s.Ops), fraction(r.NSPerOp), count(s.PeakLive), count(r.HighWater),
-			optional(r.Metadata), fraction(r.Utilization), fraction(r.WithBooks), optional(r.Resident), strconv.Itoa(r.Moved),
+			optional(r.Metadata, count), fraction(r.Utilization), optional(r.WithBooks, fraction), optional(r.Resident, count), strconv.Itoa(r.Moved),
 			fraction(r.Searches.Mean), strconv.Itoa(r.Searches.Median), strconv.Itoa(r.Searches.P90), strconv.Itoa(r.Searches.Longest),
 			fraction(r.Mean.Internal), fraction(r.Mean.External),
 		})
 	}
 	return rows
+}
+
+// optional is a value as form writes it; nothing where it is not known.
+func optional[T any](v *T, form func(T) string) string {
+	if v == nil {
+		return ""
+	}
+	return form(*v)
 }
 
 func count(n addr.Bytes) string { return strconv.FormatUint(uint64(n), 10) }
@@ -103,8 +105,8 @@ func (p *page) replayFacts(r replayed) {
 	}
 	if r.HighWater > 0 {
 		text := percent(r.Utilization) + " is peak live / high water"
-		if r.Metadata != nil {
-			text += "; " + percent(r.WithBooks) + " with the metadata"
+		if r.WithBooks != nil {
+			text += "; " + percent(*r.WithBooks) + " with the metadata"
 		}
 		facts = append(facts, fact{"utilization", text})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/clipperhouse/displaywidth"
 
 	"memprobe/layout/addr"
+	"memprobe/probe"
 	"memprobe/probe/replay"
 	"memprobe/probe/replay/policies"
 )
@@ -26,10 +27,10 @@ func shown(s string) bool { return utf8.ValidString(s) && !strings.ContainsAny(s
 
 // played is a report of one run, with everything that a run can have.
 func played() *replay.Report {
-	metadata, resident, books := addr.Bytes(124_401), addr.Bytes(2_584_576), addr.Bytes(163_840)
+	metadata, resident, books, withBooks := addr.Bytes(124_401), addr.Bytes(2_584_576), addr.Bytes(163_840), 0.93821
 	run := replay.Run{
 		Policy: "first", About: "the lowest hole that fits", Heap: 97_312_768, NSPerOp: 81.72, Passes: 5, LoopNSPerOp: 8.41,
-		HighWater: 2_581_648, Metadata: &metadata, Utilization: 0.98342, WithBooks: 0.93821, Resident: &resident, Books: &books,
+		HighWater: 2_581_648, Metadata: &metadata, Utilization: 0.98342, WithBooks: &withBooks, Resident: &resident, Books: &books,
 		Moved: 12_055, Searches: replay.Searches{Counted: 6907, Of: 290_087, Mean: 29.17, Median: 12, P90: 78, Longest: 117},
 		Mean: replay.Mean{Internal: 0.015, External: 0.3476},
 	}
@@ -56,7 +57,7 @@ func compare() *replay.Report {
 		run := r.Runs[0]
 		run.Policy, run.About, run.Model, run.Metadata, run.Resident, run.Books, run.Passes = p.Name, p.About, true, nil, nil, nil, 1
 		run.HighWater += addr.Bytes(100_000 * i)
-		run.WithBooks, run.NSPerOp, run.Searches.Counted = run.Utilization, 1867.2, run.Searches.Of
+		run.WithBooks, run.NSPerOp, run.Searches.Counted = nil, 1867.2, run.Searches.Of
 		r.Runs = append(r.Runs, run)
 	}
 	return r
@@ -233,7 +234,7 @@ func TestReplayJSON(t *testing.T) {
 		Metadata             *int
 		Utilization          float64
 		Course               []struct{ Op, Live int }
-		UtilizationWithBooks float64 `json:"utilization_metadata"`
+		UtilizationWithBooks *float64 `json:"utilization_metadata"`
 	}
 	var one struct {
 		Schema   int
@@ -257,7 +258,7 @@ func TestReplayJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(render(t, "json", Replay(compare()), Options{})), &all); err != nil {
 		t.Fatal(err)
 	}
-	if all.Ops != 600_000 || all.PeakLive != 2_538_854 || len(all.Policies) != 4 || all.Policies[3].Policy != "worst" || all.Policies[1].Metadata != nil {
+	if all.Ops != 600_000 || all.PeakLive != 2_538_854 || len(all.Policies) != 4 || all.Policies[3].Policy != "worst" || all.Policies[1].Metadata != nil || all.Policies[1].UtilizationWithBooks != nil {
 		t.Errorf("%+v", all)
 	}
 }
@@ -429,5 +430,33 @@ func TestTicks(t *testing.T) {
 		if got := binaryTicks(most); len(got) > 6 || got[len(got)-1] != want {
 			t.Errorf("%v: %v, want up to %v", most, got, want)
 		}
+	}
+}
+
+// TestWrapKeepsNumbersWhole: a line does not end between a share and its %.
+func TestWrapKeepsNumbersWhole(t *testing.T) {
+	for n := range 40 {
+		for _, l := range wrap("internal 10.3 %, external 72.6 %. So 100 % of it", n) {
+			if strings.HasPrefix(l, "%") {
+				t.Errorf("width %d: a line begins %q", n, l)
+			}
+		}
+	}
+}
+
+// TestSearchWords: a lesson tells each free block that a search passed, and why.
+func TestSearchWords(t *testing.T) {
+	e := probe.Event{Kind: probe.EventAlloc, Addr: 0x1080, Size: 100, LookedAt: []probe.Candidate{
+		{Addr: 0x1000, Size: 16}, {Addr: 0x1040, Size: 32}, {Addr: 0x1080, Size: 112, Fits: true},
+	}}
+	want := "100 bytes allocated at 0x1080 (3 free blocks looked at; 0x1000 is too small by 84 bytes; 0x1040 is too small by 68 bytes)"
+	if got := eventWords(nil, e, nil); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for range 20 {
+		e.LookedAt = append(e.LookedAt, probe.Candidate{Addr: 0x2000, Size: 16})
+	}
+	if got := eventWords(nil, e, nil); !strings.HasSuffix(got, "; 14 others too)") || strings.Count(got, ";") != passedShown+1 {
+		t.Errorf("%q", got)
 	}
 }

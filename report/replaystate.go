@@ -52,12 +52,21 @@ func (p *page) state(s *replay.State) {
 	p.near(s)
 	at := s.Point
 	p.blank()
-	p.prose(1, p.column(1), fmt.Sprintf("Now %s are requested in %s of blocks, high water is %s. Fragmentation: internal %s, external %s.",
-		size(at.Live), size(at.Used), size(at.HighWater), percent(at.Internal), percent(at.External)), plain)
+	p.prose(1, p.column(1), fmt.Sprintf("In use: %s requested, in %s of blocks, high water is %s. Fragmentation: internal %s, external %s.",
+		bytesOf(at.Live), bytesOf(at.Used), bytesOf(at.HighWater), percent(at.Internal), percent(at.External)), plain)
 	if s.Arena != nil {
 		p.blank()
 		p.arena("The arena now", s.Arena)
 	}
+}
+
+// summand is a size in a list of blocks: exact, so that it leads from one offset to
+// the next, unless it is too long for a column.
+func summand(n addr.Bytes) string {
+	if n < 100_000 {
+		return bytesOf(n)
+	}
+	return size(n)
 }
 
 // longestOffset is the largest offset of a picture.
@@ -82,7 +91,7 @@ func (p *page) search(s *replay.State) {
 	p.prose(1, p.column(1), fmt.Sprintf("The search looked at %s:", plural(s.Search.Looked, "free block")), strong)
 	var rows [][]string
 	row := func(n int, c policies.Candidate) {
-		rows = append(rows, []string{humanize.Comma(int64(n)), offset(c.Offset, longestOffset(s)), size(c.Size), verdict(s, c)})
+		rows = append(rows, []string{humanize.Comma(int64(n)), offset(c.Offset, longestOffset(s)), summand(c.Size), verdict(s, c)})
 	}
 	for i, c := range s.Search.First {
 		row(i+1, c)
@@ -96,7 +105,7 @@ func (p *page) search(s *replay.State) {
 	}
 	p.table([]column{{"", true}, {"Free block", false}, {"Size", true}, {"", false}}, rows)
 	if t := s.Search.Taken; t != nil && !slices.Contains(s.Search.First, *t) && !slices.Contains(s.Search.Last, *t) {
-		p.prose(1, p.column(1), fmt.Sprintf("Taken: %s, %s.", offset(t.Offset, longestOffset(s)), size(t.Size)), plain)
+		p.prose(1, p.column(1), fmt.Sprintf("Taken: %s, %s.", offset(t.Offset, longestOffset(s)), bytesOf(t.Size)), plain)
 	}
 }
 
@@ -135,7 +144,7 @@ func (p *page) near(s *replay.State) {
 		if s.To != nil && b.Offset == *s.To || s.To == nil && b.Offset <= *s.From && *s.From < b.Offset+b.Size {
 			here = p.glyphs.here
 		}
-		rows = append(rows, []string{here, offset(b.Offset, longest), size(b.Size), what})
+		rows = append(rows, []string{here, offset(b.Offset, longest), summand(b.Size), what})
 	}
 	if s.Above > 0 {
 		rows = append(rows, []string{"", "", "", fmt.Sprintf("(%s above)", plural(s.Above, "block"))})

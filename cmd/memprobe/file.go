@@ -17,9 +17,8 @@ import (
 // writeFile puts content into the file, whole or not at all: it is written
 // beside its place, brought to the disk, and then renamed. What is no regular
 // file, such as a pipe, and what a process has open already, such as /dev/stdout,
-// is written to directly. A signal that ends memprobe waits until that is done.
+// is written to directly.
 func writeFile(name string, content []byte) error {
-	defer deferSignals()()
 	err := writeTo(name, content)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, reason(err))
@@ -73,8 +72,10 @@ func folder(name string) string {
 }
 
 // replace puts a new file in name's place. mode is that of the file that is there;
-// where there is none, the umask cuts it.
+// where there is none, the umask cuts it. A signal that ends memprobe waits until
+// that is done, so that nothing stays beside it.
 func replace(name string, content []byte, mode fs.FileMode, exists bool) (err error) {
+	defer deferSignals()()
 	f, err := createBeside(name, mode)
 	if err != nil {
 		return err

@@ -33,8 +33,8 @@ took, how far the heap had to grow for them, and how it was fragmented.
 TRACE is a file in the .rep form of the malloc lab of "Computer Systems", plain
 or compressed by gzip; - is the standard input. Its first four lines are numbers
 (suggested heap, ids, operations, weight), then there is a line for each
-operation: "a ID SIZE", "r ID SIZE" (realloc), "f ID". Resizing an id that never
-was allocates. Operations and blocks are numbered from 0.
+operation: "a ID SIZE", "r ID SIZE" (realloc), "f ID". To resize an id that was
+not used before is to allocate it. Operations and blocks are numbered from 0.
 
 First fit is the real heap. The other policies are models without memory, for
 comparison: all blocks, holes and resizes follow the same rules, only the hole
@@ -59,15 +59,13 @@ only where no hole is large enough.`,
 		if err := f.checkStep(trace); err != nil {
 			return err
 		}
-		return s.interruptible(cmd.Context(), func(ctx context.Context) error {
-			switch {
-			case f.placements:
-				return s.replayPlacements(ctx, trace, &f)
-			case f.step != nil:
-				return s.replayStep(ctx, trace, &f)
-			}
-			return s.replay(ctx, trace, &f)
-		})
+		switch {
+		case f.placements:
+			return s.replayPlacements(cmd.Context(), trace, &f)
+		case f.step != nil:
+			return s.replayStep(cmd.Context(), trace, &f)
+		}
+		return s.replay(cmd.Context(), trace, &f)
 	}
 	return cmd
 }
@@ -112,8 +110,12 @@ func (f *replayFlags) check(cmd *cobra.Command, s *session, args []string) (err 
 		return usagef("--ops is played instead of a trace, but there is also %q", args[0])
 	case !given("ops") && len(args) == 0:
 		return usagef("replay takes a trace: a file, - for the standard input, or --ops LIST")
+	case len(args) > 0 && args[0] == "":
+		return usagef("replay: the name of the trace is empty")
 	case given("plot") && f.plot == "":
 		return usagef("--plot: the name of the file is empty")
+	case given("plot") && f.plot == s.output:
+		return usagef("--plot and --output both name %q; the report would replace the plot", f.plot)
 	}
 	for _, pair := range [][2]string{{"placements", "step"}, {"placements", "map"}, {"placements", "plot"}, {"step", "plot"}} {
 		if given(pair[0]) && given(pair[1]) {
@@ -209,11 +211,15 @@ func (f *replayFlags) options() replay.Options {
 }
 
 func (s *session) replay(ctx context.Context, trace *replay.Trace, f *replayFlags) error {
-	line := s.progress("replayed %d of %d operations")
+	line := s.progress("replayed %d of %d operations, all passes together")
 	options := f.options()
 	options.Progress = line.show
-	played, err := replay.Play(ctx, trace, options)
-	line.clear()
+	var played *replay.Report
+	err := interruptible(ctx, func(ctx context.Context) (err error) {
+		defer line.clear()
+		played, err = replay.Play(ctx, trace, options)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -228,17 +234,24 @@ func (s *session) replay(ctx context.Context, trace *replay.Trace, f *replayFlag
 func (s *session) replayStep(ctx context.Context, trace *replay.Trace, f *replayFlags) error {
 	var states []*replay.State
 	for _, p := range f.policies {
-		state, err := replay.Look(ctx, trace, p, *f.step, f.options())
+		err := interruptible(ctx, func(ctx context.Context) error {
+			state, err := replay.Look(ctx, trace, p, *f.step, f.options())
+			states = append(states, state)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		states = append(states, state)
 	}
 	return s.write(report.ReplayState(states))
 }
 
 func (s *session) replayPlacements(ctx context.Context, trace *replay.Trace, f *replayFlags) error {
-	all, err := replay.Placements(ctx, trace, f.policies[0], f.options())
+	var all []replay.Placement
+	err := interruptible(ctx, func(ctx context.Context) (err error) {
+		all, err = replay.Placements(ctx, trace, f.policies[0], f.options())
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -247,8 +260,9 @@ func (s *session) replayPlacements(ctx context.Context, trace *replay.Trace, f *
 
 // interruptible calls work with a context that ends with the first signal that
 // ends programs. That signal has its usual effect once work has returned, and so
-// has cleared the terminal.
-func (s *session) interruptible(parent context.Context, work func(context.Context) error) error {
+// has given its memory back and cleared the terminal. Work must not write: whoever
+// reads may be slow for ever.
+func interruptible(parent context.Context, work func(context.Context) error) error {
 	ctx, stop := signal.NotifyContext(parent, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	deliver := deferSignals()
 	err := work(ctx)

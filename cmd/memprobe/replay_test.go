@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -65,6 +66,51 @@ func TestReplayInterrupted(t *testing.T) {
 	}
 	if stdout.Len() > 0 {
 		t.Errorf("%q", stdout.String())
+	}
+}
+
+// TestSlowReadersDontHold: a signal ends a replay whose report nobody reads.
+func TestSlowReadersDontHold(t *testing.T) {
+	const blocks = 20_000 // whose placements no pipe holds
+	ops := strings.TrimSuffix(strings.Repeat("+1,", blocks), ",")
+	file := filepath.Join(t.TempDir(), "plot")
+	if err := unix.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{
+		"stdout":   {"replay", "--ops", ops, "--placements"},
+		"--plot":   {"replay", "--ops", "+1", "--plot", file},
+		"--output": {"replay", "--ops", "+1", "--output", file},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Close()
+			cmd := exec.Command("memprobe", args...)
+			cmd.Stdout = writer
+			err = cmd.Start()
+			writer.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			time.Sleep(500 * time.Millisecond) // it is writing by then, or else ends by the signal all the same
+			if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case err := <-ended:
+				if exit := new(exec.ExitError); !errors.As(err, &exit) || !exit.Sys().(interface{ Signaled() bool }).Signaled() {
+					t.Errorf("it ended with %v", err)
+				}
+			case <-time.After(20 * time.Second):
+				_ = cmd.Process.Kill()
+				t.Errorf("SIGTERM did not end it: %v", <-ended)
+			}
+		})
 	}
 }
 

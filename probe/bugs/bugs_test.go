@@ -298,3 +298,28 @@ func TestLinesAreReached(t *testing.T) {
 		}
 	}
 }
+
+// TestLocalsAreMadeByTheirFunction: a report says of a local that its own function
+// made it, not the caller, and of a global that no function did.
+func TestLocalsAreMadeByTheirFunction(t *testing.T) {
+	r, err := Study([]*Bug{danglingStack, freeGlobal}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(Setups) - 1
+	stack, global := r.Bugs[0].Runs[last].Finding, r.Bugs[1].Runs[last].Finding
+	for _, tt := range []struct {
+		got  *Site
+		want Site
+	}{
+		{stack.Block.Allocated, Site{"make", "dangling-stack.c", 1}},
+		{stack.Other.Allocated, Site{"other", "dangling-stack.c", 2}},
+		{stack.Here, Site{"other", "dangling-stack.c", 4}},
+		{global.Block.Allocated, Site{"file scope", "free-global.c", 1}},
+		{global.Here, Site{"main", "free-global.c", 4}},
+	} {
+		if *tt.got != tt.want {
+			t.Errorf("%v, want %v", *tt.got, tt.want)
+		}
+	}
+}

@@ -8,6 +8,9 @@ import (
 	"memprobe/mmapheap"
 )
 
+// fileScope is where a global variable is declared: in no function.
+const fileScope = "file scope"
+
 // wordSize is the size of a pointer in memory.
 const wordSize addr.Bytes = 8
 
@@ -163,9 +166,9 @@ func (p *program) call(function string, locals ...mmapheap.Local) []mmapheap.Poi
 	if p.skip {
 		return make([]mmapheap.Pointer, len(locals))
 	}
+	p.calls = append(p.calls, function)
 	at, err := p.mem.Push(function, locals...)
 	p.must(err)
-	p.calls = append(p.calls, function)
 	return at
 }
 
@@ -178,8 +181,10 @@ func (p *program) ret(locals ...mmapheap.Pointer) {
 
 // static is a global variable of n bytes.
 func (p *program) static(name string, n addr.Bytes) mmapheap.Pointer {
+	p.calls = append(p.calls, fileScope)
 	a, err := p.mem.Static(name, n)
 	p.must(err)
+	p.calls = p.calls[:len(p.calls)-1]
 	return a
 }
 

@@ -94,6 +94,7 @@ type Block struct {
 	Owner     string     `json:"owner"`
 	Start     addr.Addr  `json:"start"`
 	Requested addr.Bytes `json:"requested"`
+	SetAside  addr.Bytes `json:"set_aside"` // 0 once the block's memory is given back
 	Live      bool       `json:"live"`
 	Allocated *Site      `json:"allocated,omitempty"`
 	Freed     *Site      `json:"freed,omitempty"`
@@ -156,7 +157,7 @@ func block(o mmapheap.Owner) *Block {
 		return nil
 	}
 	return &Block{
-		Number: uint64(o.Block), Kind: string(o.Kind), Owner: o.Name, Start: o.Range.Lo, Requested: o.Requested,
+		Number: uint64(o.Block), Kind: string(o.Kind), Owner: o.Name, Start: o.Range.Lo, Requested: o.Requested, SetAside: o.SetAside,
 		Live: o.Live, Allocated: site(o.Allocated), Freed: site(o.Freed),
 	}
 }

@@ -36,19 +36,21 @@ a[1] = 7;
 `,
 	Line: 1,
 	run: func(p *program) {
-		a, refused := p.line(1).calloc("a", 1<<62+1, 4)
-		if refused || a.Addr == 0 {
+		a, ok := p.line(1).calloc("a", 1<<62+1, 4)
+		if !ok {
 			return
 		}
 		p.damage("calloc returned a block for 2^64 + 4 bytes")
+		p.about(a)
+		p.line(4).store(a.Add(4), "\x07\x00\x00\x00")
 	},
 }
 
 var sizeWrap = &Bug{
 	Number: 28, Name: "size-wrap", Group: wrongSizes, Class: mmapheap.Overflow, Goal: full,
 	Title: "The program's own multiplication wraps",
-	About: "The same product as in huge-calloc, but multiplied by the program: malloc sees a small number and has no " +
-		"reason to refuse. The fault shows where the block turns out to be too small.",
+	About: "As in huge-calloc, but the program multiplies: (2^62 + 4) * 4 wraps to 16. malloc sees a small number and " +
+		"has no reason to refuse. The fault shows where the block turns out to be too small.",
 	Source: `size_t n = (1UL << 62) + 4;
 int *a = malloc(n * 4);
 int *b = malloc(16);

@@ -3,6 +3,7 @@ package replay
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -93,6 +94,8 @@ func readError(err error) error {
 		return errors.New("the gzip file is cut off here")
 	case errors.Is(err, gzip.ErrHeader):
 		return errors.New("what follows the gzip file here is none of it")
+	case errors.As(err, new(flate.CorruptInputError)):
+		return errors.New("the gzip file is damaged here")
 	case errors.Is(err, gzip.ErrChecksum):
 		return errors.New("the gzip file is damaged: its checksum is not that of its content")
 	}
@@ -262,7 +265,7 @@ func parseItem(item string, ids int) (Op, error) {
 			return Op{}, fmt.Errorf("the id is %w", err)
 		}
 		if n >= uint64(ids) {
-			return Op{}, fmt.Errorf("%w: so far %d were allocated, ids count from 0", ErrUnknownID, ids)
+			return Op{}, fmt.Errorf("%w: blocks allocated so far: %d, and ids count from 0", ErrUnknownID, ids)
 		}
 		op.ID = uint32(n)
 	}

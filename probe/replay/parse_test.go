@@ -62,6 +62,8 @@ func TestReadRefuses(t *testing.T) {
 	cut := zipped(t, strings.Repeat("\n", 1<<16)+small)
 	damaged := zipped(t, small)
 	damaged[len(damaged)-5] ^= 1 // the checksum
+	inside := zipped(t, small)
+	inside[10] = 0x07 // a last piece, of a kind that there is not
 	head := "0\n2\n3\n1\n"
 	for _, tt := range []struct {
 		name, text, want string
@@ -98,6 +100,7 @@ func TestReadRefuses(t *testing.T) {
 		{"gzip, cut off", string(cut[:len(cut)-20]), "the gzip file is cut off here", nil},
 		{"gzip, cut in its header", "\x1f\x8b\x08", "line 1: the gzip file is cut off here", nil},
 		{"gzip, damaged", string(damaged), "its checksum is not", nil},
+		{"gzip, damaged inside", string(inside), "line 1: the gzip file is damaged here", nil},
 		{"gzip, and garbage", string(zipped(t, small)) + "garbage that is long enough", "line 10: what follows the gzip file", nil},
 		{"gzip of gzip", string(zipped(t, string(zipped(t, small)))), "bad header", nil},
 	} {
@@ -140,7 +143,7 @@ func TestParseOps(t *testing.T) {
 		"":                   `operation 0 "": it is +SIZE`,
 		"+10,":               `operation 1 "": it is +SIZE`,
 		"+10,20":             `operation 1 "20": it is +SIZE`,
-		"-0":                 `operation 0 "-0": no block has this id: so far 0 were allocated`,
+		"-0":                 `operation 0 "-0": no block has this id: blocks allocated so far: 0`,
 		"+1,-0,-0":           `operation 2 "-0": the block is freed already`,
 		"+1,-0,0=4":          `operation 2 "0=4": the block is freed already`,
 		"+1,1=4":             `operation 1 "1=4": no block has this id`,

@@ -99,15 +99,25 @@ type subject struct {
 	engine bool       // it is the real heap, not a model
 }
 
-func (s subject) open() (h heap, release func() error, err error) {
+// open is an empty heap for the trace.
+func (s subject) open(t *Trace) (h heap, release func() error, err error) {
 	if !s.engine {
 		return s.New(s.heap), func() error { return nil }, nil
 	}
-	e, err := reserve(s.heap)
+	e, err := s.reserve(t)
 	if err != nil {
 		return nil, nil, err
 	}
 	return e, e.release, nil
+}
+
+// reserve is an empty engine for the trace.
+func (s subject) reserve(t *Trace) (*engine, error) {
+	e, err := reserve(s.heap)
+	if err != nil {
+		return nil, fmt.Errorf("replay %s in a heap of %d bytes, though a smaller one may do: %w", t.Name, s.heap, err)
+	}
+	return e, nil
 }
 
 // explain makes an error that says how much room there should be of one that says

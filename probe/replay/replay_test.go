@@ -196,10 +196,10 @@ func checkRun(t *testing.T, trace *Trace, s Summary, run Run, want []Point) {
 	if run.Arena.Used != last.Used || free != last.HighWater-last.Used || largest.Size != last.LargestHole {
 		t.Errorf("%s: the arena is %+v, want %+v", name, run.Arena, last)
 	}
-	if run.Model != (run.Metadata == nil) || run.Model != (run.Resident == nil) || run.Searches.Of != s.Allocs || run.Searches.Counted != s.Allocs {
+	if run.Model != (run.Metadata == nil) || run.Model != (run.WithBooks == nil) || run.Model != (run.Resident == nil) || run.Searches.Of != s.Allocs || run.Searches.Counted != s.Allocs {
 		t.Errorf("%s: %+v", name, run)
 	}
-	if !run.Model && (*run.Metadata == 0 || run.WithBooks >= run.Utilization && s.PeakLive > 0 || *run.Resident < run.HighWater.AlignUp(addr.Bytes(os.Getpagesize())) && s.PeakLive > 0) {
+	if !run.Model && (*run.Metadata == 0 || *run.WithBooks >= run.Utilization && s.PeakLive > 0 || *run.Resident < run.HighWater.AlignUp(addr.Bytes(os.Getpagesize())) && s.PeakLive > 0) {
 		t.Errorf("%s: metadata %d, resident %d of %d", name, *run.Metadata, *run.Resident, run.HighWater)
 	}
 }

@@ -35,7 +35,7 @@ type Run struct {
 	HighWater   addr.Bytes  `json:"high_water"`           // how far from the arena's start a block ever reached
 	Metadata    *addr.Bytes `json:"metadata"`             // the bookkeeping for that; null for a model
 	Utilization float64     `json:"utilization"`          // peak live / high water
-	WithBooks   float64     `json:"utilization_metadata"` // peak live / (high water + metadata)
+	WithBooks   *float64    `json:"utilization_metadata"` // peak live / (high water + metadata); null for a model
 	Resident    *addr.Bytes `json:"resident"`             // bytes of the heap in memory, the kernel says, after every page of every payload was written; null if unknown
 	Books       *addr.Bytes `json:"metadata_resident"`    // the same of the bookkeeping, in whole pages
 	Moved       int         `json:"resizes_moved"`        // resizes that took another place
@@ -117,7 +117,7 @@ const touchLimit addr.Bytes = 1 << 30
 
 // observe plays the trace once and notes all but the time.
 func (s subject) observe(ctx context.Context, t *Trace, summary Summary, o Options, run *Run, m *meter) (err error) {
-	h, release, err := s.open()
+	h, release, err := s.open(t)
 	if err != nil {
 		return err
 	}
@@ -132,11 +132,11 @@ func (s subject) observe(ctx context.Context, t *Trace, summary Summary, o Optio
 	run.HighWater = h.Use().Extent
 	run.Mean = meanOf(run.Course)
 	run.Utilization = share(summary.PeakLive, run.HighWater)
-	run.WithBooks = run.Utilization
 	if e, ok := h.(*engine); ok {
 		metadata := e.heap.Stats().Metadata
 		run.Metadata = &metadata
-		run.WithBooks = share(summary.PeakLive, run.HighWater+metadata)
+		withBooks := share(summary.PeakLive, run.HighWater+metadata)
+		run.WithBooks = &withBooks
 		if w.filled {
 			e.resident(run)
 		} else {

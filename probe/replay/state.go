@@ -77,7 +77,7 @@ func Look(ctx context.Context, t *Trace, policy policies.Policy, index int, o Op
 	if err != nil {
 		return nil, err
 	}
-	h, release, err := s.open()
+	h, release, err := s.open(t)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func Placements(ctx context.Context, t *Trace, policy policies.Policy, o Options
 	if err != nil {
 		return nil, err
 	}
-	h, release, err := s.open()
+	h, release, err := s.open(t)
 	if err != nil {
 		return nil, err
 	}

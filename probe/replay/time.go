@@ -37,7 +37,7 @@ func (s subject) time(ctx context.Context, t *Trace, now func() time.Duration, r
 	if !s.engine {
 		return s.timeModel(ctx, t, now, run, m)
 	}
-	e, err := reserve(s.heap)
+	e, err := s.reserve(t)
 	if err != nil {
 		return err
 	}

@@ -121,7 +121,7 @@ func TestAllDoTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := len(mallocs) + 4; len(all) != want {
+	if want := len(mallocs) + 5; len(all) != want {
 		t.Errorf("%d contenders, want %d", len(all), want)
 	}
 	for i, l := range loop {
@@ -150,7 +150,7 @@ func TestAllDoTheSame(t *testing.T) {
 func TestMissedOpsAreFound(t *testing.T) {
 	work := sample(t, 100)
 	work.want.Bytes++
-	f, err := newFirstFit(work)
+	f, err := newFirstFit(work, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestMissedOpsAreFound(t *testing.T) {
 // TestNaivePlacesAsTheHeap compares each address with memprobe's heap.
 func TestNaivePlacesAsTheHeap(t *testing.T) {
 	work := sample(t, 5000)
-	f, err := newFirstFit(work)
+	f, err := newFirstFit(work, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestNaiveIsCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := results[1]; r.Name != "naive" || r.Ops != chunk || r.NsOp <= 0 || len(r.Rounds) != 1 {
+	if r := results[2]; r.Name != "naive" || r.Ops != chunk || r.NsOp <= 0 || len(r.Rounds) != 1 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -341,8 +341,8 @@ func TestStack(t *testing.T) {
 	}
 	for _, f := range frameSizes { // the sum of 0 to 9, and a frame of the size that it says
 		sum, err := f.own(r.Stack(), 10)
-		if call := f.call(10); err != nil || sum != 45 || call != 45 {
-			t.Errorf("%d bytes: %d and %d, want 45; %v", f.size, sum, call, err)
+		if call := f.call(10); err != nil || sum != 45 || call != 45 || r.Stack().Depth() != 0 {
+			t.Errorf("%d bytes: %d and %d, want 45; %d frames are left; %v", f.size, sum, call, r.Stack().Depth(), err)
 		}
 	}
 	if err := r.Release(); err != nil {
@@ -427,7 +427,7 @@ func TestRun(t *testing.T) {
 	if len(f.Traces) != 1 || f.Traces[0].Live != 220 || f.Traces[0].Ops != 4 || len(f.Stack) != len(frameSizes) {
 		t.Errorf("%s", text)
 	}
-	for _, name := range []string{"memprobe", "modernc", "make", "naive"} {
+	for _, name := range []string{"memprobe", "rounded", "modernc", "make", "naive"} {
 		if r := f.Traces[0].of(name); len(r.Rounds) != 1 || r.NsOp <= 0 || r.Ratio <= 0 {
 			t.Errorf("%+v", r)
 		}
@@ -442,7 +442,7 @@ func TestTables(t *testing.T) {
 	f := &figures{Machine: timing.Machine{Arch: "amd64", Cores: 128, Kernel: "6.18.44-a-long-name", Go: "go1.26.10"}, Rounds: 21}
 	for i := range across + 1 {
 		g := &figure{Name: fmt.Sprintf("averylongname%d", i), Ops: 600_000}
-		for _, name := range []string{"memprobe", "glibc", "naive"} {
+		for _, name := range []string{"memprobe", "rounded", "glibc", "naive"} {
 			ops, round := g.Ops, 100.0
 			if name == "naive" {
 				ops--

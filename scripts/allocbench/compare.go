@@ -51,6 +51,12 @@ type result struct {
 	Own    *ownFoot  `json:"own_footprint,omitempty"`         // what memprobe's heap knows of its own
 }
 
+// The names of memprobe's heap: as it is by default, and as Config.Rounded has it.
+const (
+	own        = "memprobe"
+	ownRounded = "rounded"
+)
+
 // contenders sets up all that replay a trace: memprobe's heap first.
 func contenders(ctx context.Context, t *trace, mallocs []malloc, p plan) (all []contender, loop [loops]replayer, err error) {
 	var errs []error
@@ -60,8 +66,10 @@ func contenders(ctx context.Context, t *trace, mallocs []malloc, p plan) (all []
 			all = append(all, contender{name, loop, r})
 		}
 	}
-	first, err := newFirstFit(t)
-	add("memprobe", loopAddresses, first, err)
+	first, err := newFirstFit(t, false)
+	add(own, loopAddresses, first, err)
+	rounded, err := newFirstFit(t, true)
+	add(ownRounded, loopAddresses, rounded, err)
 	if p.peers {
 		for _, m := range mallocs {
 			p, err := m.load(ctx, t)

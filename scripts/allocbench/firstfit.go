@@ -15,8 +15,9 @@ type firstFit struct {
 	table  []addr.Addr // the blocks by id
 }
 
-func newFirstFit(t *trace) (*firstFit, error) {
-	region, err := mmapheap.Reserve(mmapheap.Config{Heap: t.arena()})
+// newFirstFit is a heap that keeps requested sizes to the byte, or a rounded one.
+func newFirstFit(t *trace, rounded bool) (*firstFit, error) {
+	region, err := mmapheap.Reserve(mmapheap.Config{Heap: t.arena(), Rounded: rounded})
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ type ownFoot struct {
 }
 
 func firstFitFootprint(t *trace) (foot ownFoot, err error) {
-	f, err := newFirstFit(t)
+	f, err := newFirstFit(t, false)
 	if err != nil {
 		return ownFoot{}, err
 	}

@@ -44,7 +44,7 @@ func (p printer) traces(all []*figure) {
 				most, _ := worst(all, name)
 				against = append(against, tableRow{name, name,
 					func(f *figure, r *result) string { return number(r.Ratio) + f.mark(r) },
-					[2]string{number(median(byRound(all, name))), number(most)}})
+					[2]string{number(median(byRound(all, own, name))), number(most)}})
 			}
 		}
 		p.line("\nTime: nanoseconds per operation, the loop's taken off")
@@ -204,8 +204,10 @@ func (p printer) end(f *figures) {
 	if len(f.Traces) == 0 {
 		return
 	}
-	if names := named(f.Traces[0], func(r *result) bool { return len(r.Rounds) > 0 && r.Name != "memprobe" }); len(names) > 0 {
-		p.line("\nIn short: memprobe's time over the other's, as geomean over the traces")
+	if names := named(f.Traces[0], func(r *result) bool { return len(r.Rounds) > 0 && r.Name != own && r.Name != ownRounded }); len(names) > 0 {
+		p.line("\nIn short: memprobe's time over the other's, as geomean over the traces; and that")
+		p.line("of a Rounded heap, which forgets the sizes asked for, as malloc does")
+		p.line("  %-8s %8s %7s", "", own, ownRounded)
 		for _, name := range names {
 			p.verdict(f.Traces, name)
 		}
@@ -221,23 +223,24 @@ func (p printer) end(f *figures) {
 	}
 }
 
-// verdict is the geomean, with half of the rounds in the span beside it.
+// verdict is the geomean for both heaps, with half of the rounds in the span beside
+// the first.
 func (p printer) verdict(all []*figure, name string) {
-	rounds := byRound(all, name)
+	rounds := byRound(all, own, name)
 	lo, hi := middle(rounds)
 	most, trace := worst(all, name)
-	p.line("  %-9s %5s  half of the rounds %s to %s; worst %s, %.12s", name, number(median(rounds)),
-		number(lo), number(hi), number(most), trace)
+	p.line("  %-8s %8s %7s  half the rounds %s-%s; worst %s, %.12s", name, number(median(rounds)),
+		number(median(byRound(all, ownRounded, name))), number(lo), number(hi), number(most), trace)
 }
 
-// byRound is the geomean over the traces of memprobe's time over the other's, for
-// each round.
-func byRound(all []*figure, name string) []float64 {
+// byRound is the geomean over the traces of one's time over the other's, for each
+// round.
+func byRound(all []*figure, one, other string) []float64 {
 	var rounds []float64
-	for i := range all[0].of(name).Rounds {
+	for i := range all[0].of(other).Rounds {
 		var ratios []float64
 		for _, f := range all {
-			ratios = append(ratios, f.of("memprobe").Rounds[i]/f.of(name).Rounds[i])
+			ratios = append(ratios, f.of(one).Rounds[i]/f.of(other).Rounds[i])
 		}
 		rounds = append(rounds, geomean(ratios))
 	}

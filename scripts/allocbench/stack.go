@@ -2,20 +2,21 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 
-	"memprobe/layout/addr"
 	"memprobe/mmapheap"
 )
 
 // frames compares a frame of memprobe's stack with one of a Go function: two words
 // are stored in it at places that the compiler does not know, one is read back.
+// Push, Pop and Frame are inlined, and check the room, the frames and the bounds.
 // Times are nanoseconds a frame; the loop around them is in both.
 type frames struct {
 	Size   int       `json:"bytes"`
 	Own    []float64 `json:"memprobe_ns_rounds"`
 	Call   []float64 `json:"call_ns_rounds"`
-	OwnNs  float64   `json:"memprobe_ns"` // Push, the words, Pop
+	OwnNs  float64   `json:"memprobe_ns"` // Push, Frame, the words, Pop
 	CallNs float64   `json:"call_ns"`     // a call that is not inlined, the words, the return; Go zeroes such a frame first
 	Ratio  float64   `json:"ratio"`       // memprobe's over the call's, the median round by round
 }
@@ -76,13 +77,13 @@ func measureStack(ctx context.Context, p plan) (all []frames, err error) {
 
 func own16(s *mmapheap.Stack, n int) (sum uint64, err error) {
 	for i := range uint64(n) {
-		a, err := s.Push(16)
-		if err != nil {
+		if _, err := s.Push(16); err != nil {
 			return 0, err
 		}
-		store(a+addr.Addr(i&1*8), i)
-		store(a+addr.Addr((i+1)&1*8), sum)
-		sum += load(a + addr.Addr(i&1*8))
+		frame := (*[16]byte)(s.Frame())
+		binary.NativeEndian.PutUint64(frame[i&1*8:], i)
+		binary.NativeEndian.PutUint64(frame[(i+1)&1*8:], sum)
+		sum += binary.NativeEndian.Uint64(frame[i&1*8:])
 		if err := s.Pop(); err != nil {
 			return 0, err
 		}
@@ -92,13 +93,13 @@ func own16(s *mmapheap.Stack, n int) (sum uint64, err error) {
 
 func own64(s *mmapheap.Stack, n int) (sum uint64, err error) {
 	for i := range uint64(n) {
-		a, err := s.Push(64)
-		if err != nil {
+		if _, err := s.Push(64); err != nil {
 			return 0, err
 		}
-		store(a+addr.Addr(i&7*8), i)
-		store(a+addr.Addr((i+1)&7*8), sum)
-		sum += load(a + addr.Addr(i&7*8))
+		frame := (*[64]byte)(s.Frame())
+		binary.NativeEndian.PutUint64(frame[i&7*8:], i)
+		binary.NativeEndian.PutUint64(frame[(i+1)&7*8:], sum)
+		sum += binary.NativeEndian.Uint64(frame[i&7*8:])
 		if err := s.Pop(); err != nil {
 			return 0, err
 		}
@@ -108,13 +109,13 @@ func own64(s *mmapheap.Stack, n int) (sum uint64, err error) {
 
 func own256(s *mmapheap.Stack, n int) (sum uint64, err error) {
 	for i := range uint64(n) {
-		a, err := s.Push(256)
-		if err != nil {
+		if _, err := s.Push(256); err != nil {
 			return 0, err
 		}
-		store(a+addr.Addr(i&31*8), i)
-		store(a+addr.Addr((i+1)&31*8), sum)
-		sum += load(a + addr.Addr(i&31*8))
+		frame := (*[256]byte)(s.Frame())
+		binary.NativeEndian.PutUint64(frame[i&31*8:], i)
+		binary.NativeEndian.PutUint64(frame[(i+1)&31*8:], sum)
+		sum += binary.NativeEndian.Uint64(frame[i&31*8:])
 		if err := s.Pop(); err != nil {
 			return 0, err
 		}

@@ -227,10 +227,10 @@ func (h *Heap) Blocks() []Block {
 
 // Candidate is a free block that a search looks at.
 type Candidate struct {
-	Offset addr.Bytes
-	Size   addr.Bytes
-	Fits   bool
-	Taken  bool
+	Offset addr.Bytes `json:"offset"`
+	Size   addr.Bytes `json:"size"`
+	Fits   bool       `json:"fits"`
+	Taken  bool       `json:"taken"`
 }
 
 // Explain yields what Alloc(n) would look at, in order.
