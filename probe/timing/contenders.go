@@ -58,7 +58,7 @@ type sink struct {
 func onStack(s *mmapheap.Stack, size addr.Bytes, k *sink) Contender {
 	return Contender{
 		What: "stack", Size: size, About: "Push and Pop of a frame on memprobe's stack",
-		Notes: []string{"a compiled function moves the stack pointer and no more; Push also looks for room and keeps the frame's size"},
+		Notes: []string{"a compiled function moves the stack pointer and no more; Push also looks for room and keeps where the frame begins"},
 		Do: func(n int) error {
 			for range n {
 				a, err := s.Push(size)
