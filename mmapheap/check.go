@@ -142,21 +142,27 @@ func (h *Heap) checkStairs(b *breaches, holes []run) {
 		b.add("H4", "the edge of the tail is at %v, the tail at %v", h.at(t.at(tailStep)), h.at(h.index.tail))
 		return // no other edge can be found without it
 	}
-	at := map[granules]uint64{} // the holes' steps
+	holeAt := map[granules]run{} // by where they begin
 	for _, hole := range holes {
-		s := stepOf(hole.size())
-		at[hole.lo] = s
-		if e := t.edge(s); t.at(e) > hole.lo {
+		holeAt[hole.lo] = hole
+		if e := t.edge(stepOf(hole.size())); t.at(e) > hole.lo {
 			b.add("H3", "a hole of %d granules at %v, where none is known to begin below %v", hole.size(), h.at(hole.lo), h.at(t.at(e)))
 		}
 	}
-	for e, below := t.edge(0), granules(0); e < tailStep; e = t.edge(e + 1) {
-		if t.at(e) < below || t.at(e) > h.index.tail {
-			b.add("H4", "the edge of step %d is at %v, one below it at %v, the tail at %v", e, h.at(t.at(e)), h.at(below), h.at(h.index.tail))
+	least := granules(0) // where the next edge may be
+	for e := t.edge(0); e < tailStep; e = t.edge(e + 1) {
+		at, inside := t.at(e), holeAt[t.at(e)]
+		if at < least || at > h.index.tail {
+			b.add("H4", "the edge of step %d is at %v; it must be between %v and the tail, at %v", e, h.at(at), h.at(least), h.at(h.index.tail))
 		}
-		below = t.at(e)
-		if s, ok := at[below]; t.isExact(e) && (!ok || s != e) {
-			b.add("H4", "no hole of step %d begins at %v", e, h.at(below))
+		if least = at; !t.isExact(e) {
+			continue
+		}
+		if inside.size() == 0 || stepOf(inside.size()) != e {
+			b.add("H4", "no hole of step %d begins at %v", e, h.at(at))
+		}
+		if least++; e < smallSteps {
+			least = at + granules(e) + 1
 		}
 	}
 	for half := range t.exact {
@@ -249,7 +255,7 @@ func (h *Heap) checkSizes(b *breaches, blocks []run) {
 			continue
 		}
 		n, count := bits.OnesCount64(ch.starts), ch.notes>>countShift
-		if count != dense {
+		if ch.notes&counts != crowded {
 			if int(count) != n {
 				b.add("H7", "%d blocks start in chunk %d, %d are counted", n, w, count)
 			}

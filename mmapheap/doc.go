@@ -57,9 +57,11 @@
 //
 // What was requested takes four bits a block (sizes); a heap that is Rounded does
 // without. Together that is about 2.7 % of what the heap has ever used, 2.5 %
-// without the sizes; more where most blocks are tiny. All of it is zero while the
-// heap is empty, so memory that is only reserved costs nothing. No operation walks
-// the heap, except those that show all of it: Blocks, Explain, Stats, Check.
+// without the sizes; more where most blocks are tiny. It begins as zeros,
+// but for one word, and is touched only where the heap is used, so memory that is
+// only reserved costs nothing. No operation walks the heap, except those that show
+// all of it (Blocks, Explain, Stats, Check), and a request of more than 1 KiB, which
+// may look in vain at the holes of its own step.
 //
 // The design follows "fast fits" (Stephenson 1983) in what it looks for, the
 // leftmost fit, and summaries as in Go's own page allocator in how it skips; the
@@ -73,10 +75,12 @@
 //	    highest granule ever used
 //	H3  no hole begins below the edge of the stairs that tells of its size
 //	H4  the edges' places don't decrease, and are at most the tail's; where an edge is exact, a hole
-//	    of its step begins; the tail has an edge
+//	    of its step begins, and the next edge is above it, above all of the hole if that is of up
+//	    to 1 KiB; the tail has an edge
 //	H5  the bound of a chunk is above the step of any hole that begins there, and no bound is above
 //	    the one over it
-//	H6  where a block or a hole covers a chunk, the notes say where it ends, and where a hole begins
+//	H6  the chunk behind the one that a block or a hole begins in says, if that covers it, where it
+//	    ends; the last chunk that a hole covers says where the hole begins
 //	H7  the summary has each chunk in which a block starts, and each of its levels the words of the
 //	    one below that are not zero; each block's requested size rounds up to the size of the block,
 //	    and no two of them are kept in the same place

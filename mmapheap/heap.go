@@ -70,13 +70,13 @@ func (h *Heap) Alloc(n addr.Bytes) (addr.Addr, error) {
 	return h.at(granules(lo)), nil
 }
 
-// allocSmall is Alloc of up to 1 KiB, of step s, where it is not known where the
-// lowest hole of up to 1 KiB is that is large enough, or there is none.
+// allocSmall is Alloc of up to 1 KiB, of step s, where the edge that tells of s is
+// not exact, or is that of a large step or of the tail.
 //
 //go:noinline
 func (h *Heap) allocSmall(n addr.Bytes, s uint64) (addr.Addr, error) {
 	if h.mem == nil {
-		return 0, h.full("alloc", n)
+		return 0, h.full(n)
 	}
 	x := &h.index
 	k, slack := granules(s+1), uint64(-n&15)
@@ -90,16 +90,16 @@ func (h *Heap) allocSmall(n addr.Bytes, s uint64) (addr.Addr, error) {
 		return h.at(from), nil
 	default:
 		hole, ok := x.search(from, k)
-		if size := uint64(hole.size()) - 1; !ok || e >= smallSteps || size >= smallSteps {
+		to := uint64(hole.size()) - 1
+		if !ok || e >= smallSteps || to >= smallSteps {
 			return h.allocAny(n, k, slack)
-		} else {
-			x.mark(hole.lo, k, slack)
-			rest := run{hole.lo + k, hole.hi}
-			if rest.size() != 0 && rest.lo/perChunk != hole.lo/perChunk {
-				x.holes.add(uint64(rest.lo/perChunk), uint64(rest.size())-1)
-			}
-			x.stairs.took(s, e, size, rest)
 		}
+		x.mark(hole.lo, k, slack)
+		rest := run{hole.lo + k, hole.hi}
+		if rest.size() != 0 && rest.lo/perChunk != hole.lo/perChunk {
+			x.holes.add(uint64(rest.lo/perChunk), uint64(rest.size())-1)
+		}
+		x.stairs.took(s, e, to, rest)
 		h.count(k)
 		return h.at(hole.lo), nil
 	}
@@ -110,7 +110,7 @@ func (h *Heap) allocSmall(n addr.Bytes, s uint64) (addr.Addr, error) {
 //go:noinline
 func (h *Heap) allocLarge(n addr.Bytes) (addr.Addr, error) {
 	if n > h.span.Size() || h.mem == nil {
-		return 0, h.full("alloc", n)
+		return 0, h.full(n)
 	}
 	k := toGranules(n)
 	if n > 0 {
@@ -123,7 +123,7 @@ func (h *Heap) allocLarge(n addr.Bytes) (addr.Addr, error) {
 	return a, err
 }
 
-// allocAny is Alloc of k granules.
+// allocAny is Alloc of k granules where nothing quicker will do.
 func (h *Heap) allocAny(n addr.Bytes, k granules, slack uint64) (addr.Addr, error) {
 	hole, ok := h.index.find(k)
 	if !ok {
@@ -140,7 +140,7 @@ func (h *Heap) extend(n addr.Bytes, k granules, slack uint64) (addr.Addr, error)
 	lo := x.tail
 	hi := lo + k
 	if hi > x.size {
-		return 0, h.full("alloc", n)
+		return 0, h.full(n)
 	}
 	if err := h.cover(hi); err != nil {
 		return 0, fmt.Errorf("alloc %d bytes: %w", n, err)
@@ -161,11 +161,11 @@ func (h *Heap) count(k granules) {
 }
 
 // full says why there is no block for n bytes.
-func (h *Heap) full(op string, n addr.Bytes) error {
+func (h *Heap) full(n addr.Bytes) error {
 	if h.mem == nil {
-		return fmt.Errorf("%s %d bytes: %w", op, n, ErrReleased)
+		return fmt.Errorf("alloc %d bytes: %w", n, ErrReleased)
 	}
-	return fmt.Errorf("%s %d bytes: %w", op, n, ErrNoSpace)
+	return fmt.Errorf("alloc %d bytes: %w", n, ErrNoSpace)
 }
 
 // cover commits the arena up to granule hi.

@@ -10,8 +10,10 @@ import (
 // of bounds: a byte of level 0 is one more than the step of the largest hole that
 // may begin in its chunk, 0 if none does; a byte of each level above is no less
 // than any of its eight in the level below. Freeing raises bounds at once; they are
-// lowered only when a search finds less than they promised, so what a vain look
-// costs, a free has paid for. A node of eight bytes is compared as one word.
+// lowered only when a search finds less than they promised. A free has paid for
+// such a look; but not for one at a hole of the step of the request that is too
+// small for it, as some of more than 1 KiB are: its bound is right, and it is
+// looked at each time. A node of eight bytes is compared as one word.
 type holes struct {
 	levels [maxLevels]table[uint8] // the last one has eight bytes
 	count  int                     // of levels

@@ -30,10 +30,10 @@ func (r run) size() granules { return r.hi - r.lo }
 // and the next one's start, so neighbouring free blocks coalesce without being told.
 //
 // In a chunk in which blocks start, notes tells their requested sizes (see sizes).
-// In one that lies wholly inside of a hole or a block, its lower half is the last
-// granule of that, if the chunk is the first such, and its upper half the first
-// granule of a hole, if it is the last: so no scan for the next bit passes more
-// than two words.
+// In one that lies wholly inside of a hole or a block, the lower half of notes is
+// the last granule of that, if the chunk is right behind the one that it begins in;
+// the upper half is the first granule of a hole, if the chunk is the last that the
+// hole covers. So no scan for the next bit passes more than two words.
 type chunk struct {
 	starts uint64 // first granules of blocks in use
 	ends   uint64 // last granules of blocks in use
@@ -121,8 +121,8 @@ func (x *index) farStart(g granules) granules {
 	return granules(x.chunks.at(w).notes&noteMask) + 1
 }
 
-// farBefore is where the free run that ends at g begins, or g if there is none,
-// where no block ends below g in its chunk.
+// farBefore is where the free run that ends at g begins; g if a block ends there. No
+// block may end below g in the chunk of g.
 func (x *index) farBefore(g granules) granules {
 	w := uint64(g/perChunk) - 1
 	if ends := x.chunks.at(w).ends; ends != 0 {
@@ -140,11 +140,9 @@ func (x *index) noteEnd(r run) {
 	}
 }
 
-// noteHole notes where a hole ends and where it begins, if it covers a chunk.
+// noteHole notes where a hole of a chunk's size or more ends and where it begins,
+// if it covers a chunk.
 func (x *index) noteHole(r run) {
-	if r.size() < perChunk {
-		return
-	}
 	x.noteEnd(r)
 	if last := uint64(r.hi/perChunk) - 1; granules(last)*perChunk >= r.lo {
 		ch := x.chunks.at(last)
@@ -180,20 +178,26 @@ func (x *index) take(hole run, k granules, slack uint64) {
 
 // shrunk notes that the hole that began at lo is now rest, which may be empty.
 func (x *index) shrunk(lo granules, rest run) {
-	if rest.size() == 0 {
-		x.stairs.shrunk(lo, rest)
+	n := rest.size()
+	if n == 0 {
+		x.stairs.usedUp(lo, rest.hi)
 		return
 	}
-	x.noteHole(rest)
-	x.holes.add(uint64(rest.lo/perChunk), stepOf(rest.size()))
-	x.stairs.shrunk(lo, rest)
+	if n >= perChunk {
+		x.noteHole(rest)
+	}
+	s := stepOf(n)
+	x.holes.add(uint64(rest.lo/perChunk), s)
+	x.stairs.shrunk(lo, s, rest)
 }
 
 // freed notes a hole, which is larger than those that were there, or new.
 //
 //go:noinline
 func (x *index) freed(hole run) {
-	x.noteHole(hole)
+	if hole.size() >= perChunk {
+		x.noteHole(hole)
+	}
 	s := stepOf(hole.size())
 	x.holes.add(uint64(hole.lo/perChunk), s)
 	x.stairs.freed(s, hole)
@@ -205,8 +209,9 @@ func (x *index) setTail(lo granules) {
 	x.stairs.place[tailStep] = tailPlace(lo)
 }
 
-// tailPlace is what the stairs keep for a tail that begins at lo: the end of the
-// largest arena is one too high for them, and no hole reaches there.
+// tailPlace is what the stairs keep for a tail that begins at lo. The end of the
+// largest arena is one too high for 32 bits; one below does as well, as no hole
+// begins there.
 func tailPlace(lo granules) uint32 { return uint32(min(lo, 1<<32-1)) }
 
 // freedTail makes the tail larger.
@@ -234,7 +239,7 @@ func (x *index) find(k granules) (run, bool) {
 	}
 	hole, ok := x.search(from, k)
 	if s >= smallSteps {
-		s++ // some holes of step s are too small, and so were not looked for
+		s++ // holes of step s below k granules were passed over: nothing new is known of it
 	}
 	if !ok {
 		x.stairs.none(s)
@@ -246,7 +251,7 @@ func (x *index) find(k granules) (run, bool) {
 	return hole, true
 }
 
-// search is the lowest hole of k granules or more, where none begins below from.
+// search is the lowest hole of k granules or more, of which none begins below from.
 func (x *index) search(from, k granules) (run, bool) {
 	bound := stepOf(k) + 1
 	w := uint64(from / perChunk)
@@ -282,10 +287,14 @@ func fits(free uint64, k granules) uint64 {
 	if k > perChunk {
 		return 0
 	}
-	for k > 1 {
-		half := k / 2
+	half := k / 2
+	free &= free >> half
+	k -= half
+	half = k / 2
+	free &= free >> half
+	for k -= half; k > 1; k -= half { // more than 4 granules
+		half = k / 2
 		free &= free >> half
-		k -= half
 	}
 	return free
 }

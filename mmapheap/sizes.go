@@ -31,10 +31,9 @@ const (
 	countShift = 60
 	countOne   = 1 << countShift
 	counts     = 15 << countShift // the bits of the count
-	crowded    = dense << countShift
+	crowded    = counts           // the highest count: there is a record
 	inNotes    = 14
 	few        = inNotes / 2
-	dense      = 15 // the count of a crowded chunk
 	formShift  = 59 // of the form of a crowded chunk's record: a granule or a pair of them to a slack
 )
 
@@ -54,7 +53,8 @@ func (s *sizes) lay(c *carver, n addr.Bytes) {
 	s.pool = layTable[uint64](c, n*poolWords, 0)
 }
 
-// rank is how many blocks start below a bit, as a shift to the slack of the next.
+// rank is how far the slack of the block that starts at bit is shifted: four bits
+// for each block that starts below it.
 func rank(starts, bit uint64) uint64 {
 	return uint64(bits.OnesCount64(starts&(1<<(bit&63)-1))) * slackBits & 63
 }

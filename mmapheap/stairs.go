@@ -7,14 +7,15 @@ import "math/bits"
 // is a staircase, and it changes only at its edges.
 //
 // Sizes fall into steps: one for each size of 1 to 64 granules, then some to the
-// octave, and a last one for the tail, which counts as larger than any hole. An edge
-// at step e tells of the steps from the edge below it, exclusive, up to e: no hole of any of them, or
-// of a higher one, begins below place[e]. If the edge is exact, a hole of step e begins there, and so the lowest
-// that is large enough for those steps; else nothing is known from there on.
+// octave, and a last one for the tail, which counts as larger than any hole. An
+// edge at step e tells of the steps above the next lower edge, up to e: no hole of
+// any of them, or of a higher one, begins below place[e]. If the edge is exact, a
+// hole of step e begins there, and so the lowest that is large enough for those
+// steps; else nothing is known from there on.
 //
-// So most requests are answered by one shift, one count of zeros and one load. Freeing
-// lowers edges and removes those that it makes useless; an allocation that uses up a
-// hole leaves an edge that is not exact.
+// So most requests are answered by one shift, one count of zeros and one load.
+// Freeing lowers edges and removes those that it makes useless; an allocation that
+// uses up a hole leaves an edge that is not exact.
 type stairs struct {
 	edges [2]uint64     // a bit a step: there is an edge
 	exact [2]uint64     // and it is exact
@@ -35,8 +36,8 @@ func stepOf(size granules) uint64 {
 	return largeStep(size)
 }
 
-// largeStep is stepOf for more than 64 granules: four steps to the octave up to 1 MiB,
-// two up to 8 GiB, and one for the rest.
+// largeStep is stepOf for more than 64 granules: four steps to the octave up to
+// 512 KiB, two up to 4 GiB, and one for the rest.
 func largeStep(size granules) uint64 {
 	t := uint64(size) - 1
 	n := uint64(bits.Len64(t))
@@ -175,7 +176,8 @@ func (t *stairs) freed(s uint64, hole run) {
 	}
 }
 
-// freedSmall is freed for a small step of which edge e tells, which is above the hole.
+// freedSmall is freed for a small step s; e is the edge that tells of it, and lies
+// above the hole.
 func (t *stairs) freedSmall(s, e, lo, hi uint64) {
 	bit := uint64(1) << (s & 63)
 	lower := t.edges[0] & (bit - 1)
@@ -192,32 +194,41 @@ func (t *stairs) freedSmall(s, e, lo, hi uint64) {
 	t.forgetSmall(lower, granules(lo))
 }
 
-// shrunk notes that the hole that began at lo is now rest, which may be empty.
-func (t *stairs) shrunk(lo granules, rest run) {
-	s := stepOf(rest.hi - lo)
-	if !t.isExact(s) || t.at(s) != lo {
+// shrunk notes that the hole that began at lo is now rest, which is of step to.
+func (t *stairs) shrunk(lo granules, to uint64, rest run) {
+	from := stepOf(rest.hi - lo)
+	if !t.isExact(from) || t.at(from) != lo {
 		return
 	}
-	if rest.size() != 0 {
-		r := stepOf(rest.size())
-		if r == s {
-			t.place[s&(steps-1)] = uint32(rest.lo)
-			return
-		}
-		if t.edge(r) == s {
-			t.set(r, rest.lo, true)
-		}
+	if to == from {
+		t.place[from&(steps-1)] = uint32(rest.lo)
+		return
 	}
-	t.set(s, rest.hi, false)
-	if s >= smallSteps { // the hole may have grown, within its step, since it was noted
-		t.raise(s+1, rest.hi)
+	if t.edge(to) == from {
+		t.set(to, rest.lo, true)
+	}
+	t.leave(from, rest.hi)
+}
+
+// usedUp notes that the hole from lo to hi is no more.
+func (t *stairs) usedUp(lo, hi granules) {
+	if s := stepOf(hi - lo); t.isExact(s) && t.at(s) == lo {
+		t.leave(s, hi)
 	}
 }
 
-// took is found, and then shrunk, at once, for small steps: a search from edge e on
-// for step s came to a hole of step size, which is rest now. No more than that need be smaller
-// than edge e's step.
-func (t *stairs) took(s, e, size uint64, rest run) {
+// leave makes an exact edge one that knows nothing from hi on, where its hole ended.
+func (t *stairs) leave(e uint64, hi granules) {
+	t.set(e, hi, false)
+	if e >= smallSteps { // the hole may have grown, within its step, since it was noted
+		t.raise(e+1, hi)
+	}
+}
+
+// took does at once, for small steps, what found and shrunk do. A search for step s,
+// from edge e on, came to a hole of step to, of which rest is left. That step may
+// be below e or above it.
+func (t *stairs) took(s, e, to uint64, rest run) {
 	edges, exact := t.edges[0], t.exact[0]
 	from, bit, upTo := t.place[e&63], uint64(1)<<(s&63), uint64(1)<<(e&63)
 	if s > 0 && edges&(upTo-bit>>1) == 0 { // the steps below s keep what was known
@@ -225,7 +236,7 @@ func (t *stairs) took(s, e, size uint64, rest run) {
 		exact &^= bit >> 1
 		t.place[(s-1)&63] = from
 	}
-	top := max(size, e)
+	top := max(to, e)
 	topBit := uint64(1) << (top & 63)
 	edges = edges&^(topBit-bit) | topBit // no hole of the steps s to top begins below, but for rest
 	exact &^= topBit | (topBit - bit)

@@ -46,25 +46,6 @@ func (s *summary) clear(i uint64) {
 	}
 }
 
-// next is the lowest member at or above i.
-func (s *summary) next(i uint64) (uint64, bool) {
-	for l, level := range s.levels {
-		if i/64 >= uint64(len(level)) {
-			return 0, false
-		}
-		if rest := level[i/64] >> (i % 64); rest != 0 {
-			i += uint64(bits.TrailingZeros64(rest))
-			for l > 0 {
-				l--
-				i = i*64 + uint64(bits.TrailingZeros64(s.levels[l][i]))
-			}
-			return i, true
-		}
-		i = i/64 + 1
-	}
-	return 0, false
-}
-
 // prev is the highest member at or below i.
 func (s *summary) prev(i uint64) (uint64, bool) {
 	for l := 0; ; l++ {
