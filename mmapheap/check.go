@@ -195,7 +195,7 @@ func (h *Heap) checkBounds(b *breaches, holes []run) {
 func (h *Heap) checkNotes(b *breaches, blocks, holes []run) {
 	end := func(what string, r run) {
 		if first := uint64(r.lo/perChunk) + 1; granules(first+1)*perChunk <= r.hi {
-			if note := granules(h.index.chunks.at(first).notes&noteMask) + 1; note != r.hi && h.index.chunks.at(first).ends == 0 {
+			if note := granules(h.index.chunks.at(first).notes&noteMask) + 1; note != r.hi {
 				b.add("H6", "the %s at %v ends at %v, and is noted to at %v", what, h.at(r.lo), h.at(r.hi), h.at(note))
 			}
 		}

@@ -10,30 +10,30 @@ import (
 // the locals of live frames no pointer leads there, over other blocks or not. A
 // pointer is what StorePointer stored, and any other 8 bytes at a multiple of 8, all
 // written, that are an address inside a block; so a number that looks like one hides
-// a leak. With a block that
-// only leaked blocks point to, the report names one of those as Other. It needs
-// Nets.Access; without, there is nothing to go by, and nothing reported.
+// a leak. With a block that only leaked blocks point to, the report names one of
+// those as Other. It needs Nets.Access; without, there is nothing to go by, and
+// nothing reported.
 func (c *Checked) Leaks() []*Report {
 	if !c.nets.Access || c.region.mem == nil {
 		return nil
 	}
 	here := c.sites.site(c.sites.here())
 	reached := map[BlockNumber]bool{}
-	var todo []*object
+	var pending []*object
 	reach := func(from *object) {
 		for to := range c.pointees(from) {
 			if !reached[to.number] {
 				reached[to.number] = true
-				todo = append(todo, to)
+				pending = append(pending, to)
 			}
 		}
 	}
 	for root := range c.roots {
 		reach(root)
 	}
-	for len(todo) > 0 {
-		next := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for len(pending) > 0 {
+		next := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
 		reach(next)
 	}
 

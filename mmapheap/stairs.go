@@ -131,33 +131,26 @@ func (t *stairs) raise(s uint64, place granules) {
 // forget removes the edges below step s that are at place or above: larger holes
 // begin there.
 func (t *stairs) forget(s uint64, place granules) {
-	if s >= smallSteps {
-		for edges := t.edges[1] & (1<<(s&63) - 1); edges != 0; {
-			e := 63 - uint64(bits.LeadingZeros64(edges))
-			if granules(t.place[smallSteps+e&63]) < place {
-				return
-			}
-			t.edges[1] &^= 1 << (e & 63)
-			t.exact[1] &^= 1 << (e & 63)
-			edges &^= 1 << (e & 63)
-		}
-		t.forgetSmall(t.edges[0], place)
-		return
+	half := s >> 6 & 1
+	all := t.forgetOf(half, t.edges[half]&(1<<(s&63)-1), place)
+	if all && half == 1 {
+		t.forgetOf(0, t.edges[0], place)
 	}
-	t.forgetSmall(t.edges[0]&(1<<(s&63)-1), place)
 }
 
-// forgetSmall is forget for some of the edges of the small steps.
-func (t *stairs) forgetSmall(edges uint64, place granules) {
+// forgetOf is forget for some of the edges of the small steps, half 0, or of the
+// others, half 1; it reports whether all of them had to go.
+func (t *stairs) forgetOf(half, edges uint64, place granules) (all bool) {
 	for edges != 0 {
 		e := 63 - uint64(bits.LeadingZeros64(edges))
-		if granules(t.place[e&63]) < place {
-			return
+		if t.at(half<<6+e) < place {
+			return false
 		}
-		t.edges[0] &^= 1 << (e & 63)
-		t.exact[0] &^= 1 << (e & 63)
+		t.edges[half&1] &^= 1 << (e & 63)
+		t.exact[half&1] &^= 1 << (e & 63)
 		edges &^= 1 << (e & 63)
 	}
+	return true
 }
 
 // freed notes a hole of step s, which is larger than those that were there, or new.
@@ -191,7 +184,7 @@ func (t *stairs) freedSmall(s, e, lo, hi uint64) {
 	if above < hi {
 		t.raise(s+1, granules(hi))
 	}
-	t.forgetSmall(lower, granules(lo))
+	t.forgetOf(0, lower, granules(lo))
 }
 
 // shrunk notes that the hole that began at lo is now rest, which is of step to.

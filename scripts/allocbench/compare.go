@@ -161,6 +161,18 @@ func compare(ctx context.Context, t *trace, mallocs []malloc, p plan) (results [
 	return results, nil
 }
 
+// pass plays a trace: the operations that are timed, and then, untimed, the frees
+// of what they leave.
+func (t *trace) pass(play func([]op, *tally) error) (took time.Duration, did tally, err error) {
+	start := processor()
+	err = play(t.ops[:t.timed], &did)
+	took = processor() - start
+	if err == nil {
+		err = play(t.ops[t.timed:], &did)
+	}
+	return took, did, err
+}
+
 // once makes one pass and sees that it did all operations, but for a naive list
 // that was cut off.
 func (t *trace) once(who string, r replayer) (time.Duration, error) {

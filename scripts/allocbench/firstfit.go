@@ -25,16 +25,7 @@ func newFirstFit(t *trace, rounded bool) (*firstFit, error) {
 	return &firstFit{t, region, region.Heap(), table}, err
 }
 
-func (f *firstFit) pass() (time.Duration, tally, error) {
-	var did tally
-	start := processor()
-	err := f.play(f.trace.ops[:f.trace.timed], &did)
-	took := processor() - start
-	if err == nil {
-		err = f.play(f.trace.ops[f.trace.timed:], &did)
-	}
-	return took, did, err
-}
+func (f *firstFit) pass() (time.Duration, tally, error) { return f.trace.pass(f.play) }
 
 // play replays the operations; the first byte of each block is touched.
 func (f *firstFit) play(ops []op, did *tally) error {

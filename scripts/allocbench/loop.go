@@ -19,16 +19,9 @@ func newAddresses(t *trace) (*addresses, error) {
 	return &addresses{trace: t, table: table}, err
 }
 
-func (l *addresses) pass() (time.Duration, tally, error) {
-	var did tally
-	start := processor()
-	l.play(l.trace.ops[:l.trace.timed], &did)
-	took := processor() - start
-	l.play(l.trace.ops[l.trace.timed:], &did)
-	return took, did, nil
-}
+func (l *addresses) pass() (time.Duration, tally, error) { return l.trace.pass(l.play) }
 
-func (l *addresses) play(ops []op, did *tally) {
+func (l *addresses) play(ops []op, did *tally) error {
 	sum, table := *did, l.table
 	freed := addr.Addr(0)
 	for _, o := range ops {
@@ -52,6 +45,7 @@ func (l *addresses) play(ops []op, did *tally) {
 	}
 	l.sum += freed
 	*did = sum
+	return nil
 }
 
 func (l *addresses) close() error { return unmap(l.table) }
@@ -66,16 +60,9 @@ type slicesLoop struct {
 // collector to look at.
 func newSlices(g *goMake) *slicesLoop { return &slicesLoop{g.trace, g.table} }
 
-func (l *slicesLoop) pass() (time.Duration, tally, error) {
-	var did tally
-	start := processor()
-	l.play(l.trace.ops[:l.trace.timed], &did)
-	took := processor() - start
-	l.play(l.trace.ops[l.trace.timed:], &did)
-	return took, did, nil
-}
+func (l *slicesLoop) pass() (time.Duration, tally, error) { return l.trace.pass(l.play) }
 
-func (l *slicesLoop) play(ops []op, did *tally) {
+func (l *slicesLoop) play(ops []op, did *tally) error {
 	sum, table, same := *did, l.table, make([]byte, 1)
 	for _, o := range ops {
 		kind := o.kind()
@@ -96,6 +83,7 @@ func (l *slicesLoop) play(ops []op, did *tally) {
 		sum.Bytes += uint64(o.size)
 	}
 	*did = sum
+	return nil
 }
 
 func (l *slicesLoop) close() error { return nil }

@@ -45,10 +45,6 @@ func fill(a addr.Addr, n uint32) {
 	}
 }
 
-// store and load are one machine word's.
-func store(a addr.Addr, v uint64) { *(*uint64)(unsafe.Add(nil, a)) = v }
-func load(a addr.Addr) uint64     { return *(*uint64)(unsafe.Add(nil, a)) }
-
 // writeOps writes the operations as they lie in memory, for the C replayer.
 func writeOps(file string, ops []op) error {
 	size := len(ops) * int(unsafe.Sizeof(op{}))

@@ -21,16 +21,7 @@ func newModernc(t *trace) (*modernc, error) {
 	return &modernc{trace: t, table: table}, err
 }
 
-func (m *modernc) pass() (time.Duration, tally, error) {
-	var did tally
-	start := processor()
-	err := m.play(m.trace.ops[:m.trace.timed], &did)
-	took := processor() - start
-	if err == nil {
-		err = m.play(m.trace.ops[m.trace.timed:], &did)
-	}
-	return took, did, err
-}
+func (m *modernc) pass() (time.Duration, tally, error) { return m.trace.pass(m.play) }
 
 func (m *modernc) play(ops []op, did *tally) error {
 	sum, table, heap := *did, m.table, &m.heap

@@ -167,23 +167,13 @@ func timed(do func(int) error, n int) (time.Duration, error) {
 	return processor() - start, err
 }
 
-func (h *ownHoles) low(pairs int) error {
-	for range pairs {
-		a, err := h.heap.Alloc(32)
-		if err != nil {
-			return err
-		}
-		touch(a)
-		if err := h.heap.Free(a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (h *ownHoles) low(pairs int) error  { return h.pairs(pairs, 32) }
+func (h *ownHoles) none(pairs int) error { return h.pairs(pairs, 48) }
 
-func (h *ownHoles) none(pairs int) error {
-	for range pairs {
-		a, err := h.heap.Alloc(48)
+// pairs gets a block and frees it, n times.
+func (h *ownHoles) pairs(n int, size addr.Bytes) error {
+	for range n {
+		a, err := h.heap.Alloc(size)
 		if err != nil {
 			return err
 		}
