@@ -49,10 +49,10 @@ func minorFaults() int64 {
 // since is what changed in the given memory since the last call. Where the
 // kernel does not tell which pages are resident, that part of it is 0, and no page
 // is known to be untouched.
-func (k *meter) since(heap, stack addr.Range) Kernel {
+func (k *meter) since(accessible []addr.Range) Kernel {
 	var pages layout.Pages
 	if k.pagemap != nil {
-		if seen, err := k.pagemap.Pages(heap, stack); err == nil {
+		if seen, err := k.pagemap.Pages(accessible...); err == nil {
 			pages = seen
 		}
 	}

@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
@@ -19,46 +20,31 @@ import (
 // somebody overwrote) ends the program, as it would end a real one; Run returns
 // the reason. So scenarios need no error handling.
 type Machine struct {
-	region *mmapheap.Region
-	heap   *mmapheap.Heap
-	stack  *mmapheap.Stack
-	opts   Options
-	taken  int // steps
-	paused bool
+	region  *mmapheap.Region // with the heap, and the first thread's stack
+	heap    *mmapheap.Shared
+	highest addr.Addr // the end of the highest block that there ever was
+	*thread           // the one that runs
+	threads []*thread
+	workers []*Worker // that ever were
+
+	opts    Options
+	taken   int // steps
+	paused  bool
+	numbers map[string]int
+	random  *rand.Rand
 
 	trace  Trace
-	frames []*frame
+	next   Step    // what has been said of the step to come
 	events []Event // since the last step
 	kernel meter
 }
 
-// frame is a call in progress.
+// frame is a call in progress, or one that has returned.
 type frame struct {
 	name  string
 	start addr.Addr
 	size  addr.Bytes
 	vars  []*Local
-}
-
-// Local is a variable of a scenario's program: a local or a parameter. Let and
-// Arg make one, Machine.Call gives it its place.
-type Local struct {
-	name  string
-	typ   rust.Type
-	from  *Local // where a parameter's value comes from
-	at    addr.Addr
-	state State
-}
-
-// Let declares a local variable. It is uninitialised until something is stored.
-func Let(name string, typ rust.Type) *Local {
-	return &Local{name: name, typ: typ, state: Uninitialised}
-}
-
-// Arg declares a parameter that gets the value of a variable of the caller's,
-// copied or moved as its type demands.
-func Arg(name string, value *Local) *Local {
-	return &Local{name: name, typ: value.typ, from: value, state: Uninitialised}
 }
 
 // abort carries the reason why the program can't go on from an operation to Run.
@@ -72,8 +58,11 @@ func (m *Machine) must(err error, doing string, args ...any) {
 	if err == nil {
 		return
 	}
-	if overflow := new(mmapheap.StackError); errors.As(err, &overflow) && errors.Is(err, mmapheap.ErrStackOverflow) {
+	if overflow, ok := errors.AsType[*mmapheap.StackError](err); ok && errors.Is(err, mmapheap.ErrStackOverflow) {
 		m.event(Event{Kind: EventFault, Addr: overflow.Addr})
+	}
+	if access, ok := errors.AsType[*mmapheap.AccessError](err); ok {
+		m.event(Event{Kind: EventFault, Addr: access.Fault})
 	}
 	panic(abort{fmt.Errorf(doing+": %w", append(args, err)...)})
 }
@@ -83,7 +72,7 @@ func (m *Machine) event(e Event) { m.events = append(m.events, e) }
 // load reads the n bytes at a.
 func (m *Machine) load(a addr.Addr, n addr.Bytes) []byte {
 	b := make([]byte, n)
-	m.must(m.kernel.count(func() error { return m.region.Load(a, b) }), "read %d bytes", n)
+	m.must(m.kernel.count(func() error { return m.memory().Load(a, b) }), "read %d bytes", n)
 	return b
 }
 
@@ -92,37 +81,51 @@ func (m *Machine) load(a addr.Addr, n addr.Bytes) []byte {
 // now either.
 func (m *Machine) peek(a addr.Addr, n addr.Bytes) []byte {
 	b := make([]byte, n)
-	for page := a.AlignDown(m.trace.PageSize); page < a.Offset(n); page = page.Offset(m.trace.PageSize) {
+	for _, page := range m.pages(a, n) {
 		if !m.kernel.untouched[page] {
-			m.must(m.region.Load(a, b), "snapshot")
-			break
+			part := addr.Range{Lo: max(page, a), Hi: min(page.Offset(m.trace.PageSize), a.Offset(n))}
+			m.must(m.memory().Load(part.Lo, b[part.Lo.Sub(a):][:part.Size()]), "snapshot")
 		}
 	}
 	return b
 }
 
+// pages are the addresses of the pages that n bytes from a on lie in.
+func (m *Machine) pages(a addr.Addr, n addr.Bytes) []addr.Addr {
+	var pages []addr.Addr
+	for page := a.AlignDown(m.trace.PageSize); page < a.Offset(n); page = page.Offset(m.trace.PageSize) {
+		pages = append(pages, page)
+	}
+	return pages
+}
+
 // store writes b at a.
 func (m *Machine) store(a addr.Addr, b []byte) {
-	m.must(m.kernel.count(func() error { return m.region.Store(a, b) }), "write %d bytes", len(b))
+	m.must(m.kernel.count(func() error { return m.memory().Store(a, b) }), "write %d bytes", len(b))
 }
 
 // growing runs an operation that may commit memory, and notes what it committed.
 func (m *Machine) growing(op func()) {
-	heap, stack := m.accessible()
+	heap, stack := m.heapInUse(), m.inUse()
 	op()
-	heapNow, stackNow := m.accessible()
-	if heapNow.Hi != heap.Hi {
-		m.event(Event{Kind: EventGrow, Addr: heap.Hi, Size: heapNow.Hi.Sub(heap.Hi)})
+	if now := m.heapInUse(); now.Hi != heap.Hi {
+		m.event(Event{Kind: EventGrow, Addr: heap.Hi, Size: now.Hi.Sub(heap.Hi)})
 	}
-	if stackNow.Lo != stack.Lo {
-		m.event(Event{Kind: EventGrow, Addr: stackNow.Lo, Size: stack.Lo.Sub(stackNow.Lo)})
+	if now := m.inUse(); now.Lo != stack.Lo {
+		m.event(Event{Kind: EventGrow, Addr: now.Lo, Size: stack.Lo.Sub(now.Lo)})
 	}
 }
 
-// accessible is what may be read and written of the heap and of the stack.
-func (m *Machine) accessible() (heap, stack addr.Range) {
-	top := m.stack.Range().Hi
-	return addr.Span(m.heap.Range().Lo, m.heap.Committed()), addr.Range{Lo: top - addr.Addr(m.stack.Committed()), Hi: top}
+// heapInUse is what may be read and written of the heap.
+func (m *Machine) heapInUse() addr.Range { return addr.Span(m.heap.Range().Lo, m.heap.Committed()) }
+
+// accessible is all that may be read and written.
+func (m *Machine) accessible() []addr.Range {
+	ranges := []addr.Range{m.heapInUse()}
+	for _, t := range m.threads {
+		ranges = append(ranges, t.inUse())
+	}
+	return ranges
 }
 
 // Call pushes a frame for the function with the given parameters and locals, and
@@ -132,8 +135,8 @@ func (m *Machine) accessible() (heap, stack addr.Range) {
 func (m *Machine) Call(function string, vars ...*Local) {
 	values := make([][]byte, len(vars)) // read before the push, as in registers
 	for i, v := range vars {
-		if v.from != nil {
-			values[i] = m.use(v.from)
+		if v.arg != nil {
+			values[i] = v.arg.bytes(m)
 		}
 	}
 	var size addr.Bytes
@@ -149,12 +152,12 @@ func (m *Machine) Call(function string, vars ...*Local) {
 		m.must(err, "call %s", function)
 	})
 	f := &frame{name: function, start: m.stack.SP(), size: end.Sub(m.stack.SP()), vars: vars}
-	m.frames = append(m.frames, f)
+	m.frames, m.popped = append(m.frames, f), nil
 	m.event(Event{Kind: EventCall, Addr: f.start, Size: f.size})
 	for i, v := range vars {
 		v.at = end - addr.Addr(depth[i])
-		if v.from != nil {
-			m.give(v, v.from, values[i])
+		if v.arg != nil {
+			v.arg.pass(m, v, values[i])
 		}
 	}
 }
@@ -181,7 +184,7 @@ func (m *Machine) ReturnTo(dst, value *Local) {
 func (m *Machine) pop() {
 	f := m.running()
 	m.must(m.stack.Pop(), "return from %s", f.name)
-	m.frames = m.frames[:len(m.frames)-1]
+	m.frames, m.popped = m.frames[:len(m.frames)-1], append(m.popped, f)
 	m.event(Event{Kind: EventReturn, Addr: f.start, Size: f.size})
 }
 
@@ -205,7 +208,7 @@ func (m *Machine) Drop(v *Local) {
 	}
 	m.event(Event{Kind: EventDrop, Addr: v.at, Size: v.typ.Size()})
 	b := m.load(v.at, v.typ.Size())
-	m.must(rust.EachOwned(v.name, v.typ, b, m.region, func(path string, block addr.Addr) error {
+	m.must(rust.EachOwned(v.name, v.typ, b, m.memory(), func(path string, block addr.Addr) error {
 		b, err := m.heap.Block(block)
 		if err == nil {
 			err = m.heap.Free(block)
@@ -246,10 +249,11 @@ func (m *Machine) give(dst, src *Local, b []byte) {
 // Owned lists the parts of the machine's memory, for whoever classifies this
 // process's mappings: memprobe knows what they are, since it mapped them.
 func (m *Machine) Owned() []layout.Owned {
-	parts := m.region.Parts()
-	owned := make([]layout.Owned, len(parts))
-	for i, p := range parts {
-		owned[i] = layout.Owned{Range: p.Range, Kind: ownedKinds[p.Kind], Name: p.Kind.String()}
+	var owned []layout.Owned
+	for _, region := range m.memory() {
+		for _, p := range region.Parts() {
+			owned = append(owned, layout.Owned{Range: p.Range, Kind: ownedKinds[p.Kind], Name: p.Kind.String()})
+		}
 	}
 	return owned
 }

@@ -17,14 +17,19 @@ type Scenario struct {
 	Name   string // what the command line calls it
 	Title  string // a line that says what it shows
 	Lesson string // which lesson it comes from, and where
-	Source string // the program as the reader knows it, in Rust
+	Source string // the program as the reader knows it, in Rust; $name is a number of that name
 	Run    func(*Machine)
+
+	Numbers []Number   // that the program computes with
+	View    View       // how its heap is best drawn
+	Heap    addr.Bytes // the heap's size, in whole pages; 0: that of a region by default
 }
 
 // Options says how to run a scenario. The zero value runs it to its end in
 // memory where the kernel likes.
 type Options struct {
 	Base addr.Addr // where the reservation starts; 0: the kernel chooses
+	Seed *uint64   // which numbers the program gets; nil: the lesson's own
 
 	// Last says that the process ends soon after the run. Then the memory is left
 	// to its end, where the kernel takes it back for less: while a process has
@@ -53,7 +58,7 @@ func (e *StepError) Error() string {
 // trace holds the steps that were taken, also where an error ended the run.
 func Run(s *Scenario, opts Options) (trace *Trace, err error) {
 	if opts.Pause != nil && opts.PauseAt == 0 {
-		whole, err := Run(s, Options{Base: opts.Base}) // to know which step is the last one
+		whole, err := Run(s, Options{Base: opts.Base, Seed: opts.Seed}) // to know which step is the last one
 		if err != nil {
 			return whole, err
 		}
@@ -62,7 +67,7 @@ func Run(s *Scenario, opts Options) (trace *Trace, err error) {
 	runtime.LockOSThread() // the kernel counts page faults for each thread
 	defer runtime.UnlockOSThread()
 
-	region, err := mmapheap.Reserve(mmapheap.Config{Base: opts.Base})
+	region, err := mmapheap.Reserve(mmapheap.Config{Base: opts.Base, Heap: s.Heap})
 	if err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
@@ -72,7 +77,7 @@ func Run(s *Scenario, opts Options) (trace *Trace, err error) {
 
 	m := newMachine(s, region, opts)
 	m.kernel.start()
-	err = errors.Join(m.run(s), m.kernel.stop())
+	err = errors.Join(m.run(s), m.release(), m.kernel.stop())
 	return &m.trace, err
 }
 
@@ -109,12 +114,13 @@ func (m *Machine) lastWords(err error) {
 }
 
 func newMachine(s *Scenario, region *mmapheap.Region, opts Options) *Machine {
-	bounds := region.Range()
-	return &Machine{
-		region: region,
-		heap:   region.Heap(),
-		stack:  region.Stack(),
-		opts:   opts,
+	bounds, first := region.Range(), firstThread(region)
+	m := &Machine{
+		region:  region,
+		heap:    mmapheap.Share(region.Heap()),
+		thread:  first,
+		threads: []*thread{first},
+		opts:    opts,
 		trace: Trace{
 			Schema:   Schema,
 			Scenario: s.Name,
@@ -123,10 +129,14 @@ func newMachine(s *Scenario, region *mmapheap.Region, opts Options) *Machine {
 			PID:      os.Getpid(),
 			Arch:     runtime.GOARCH,
 			PageSize: addr.Bytes(os.Getpagesize()),
+			View:     s.View,
+			Seed:     opts.Seed,
 			Memory:   Memory{Base: bounds.Lo, End: bounds.Hi, Stack: region.Stack().Range(), Heap: region.Heap().Range()},
-			Source:   strings.Split(strings.TrimSuffix(s.Source, "\n"), "\n"),
 		},
 	}
+	m.draw(s.Numbers)
+	m.trace.Source = strings.Split(strings.TrimSuffix(m.withNumbers(s.Source), "\n"), "\n")
+	return m
 }
 
 // readMaps notes the kernel's lines for the region.
@@ -137,8 +147,10 @@ func (m *Machine) readMaps() error {
 	}
 	m.trace.Memory.Maps = nil
 	for _, mapping := range mappings {
-		if mapping.Overlaps(m.region.Range()) {
-			m.trace.Memory.Maps = append(m.trace.Memory.Maps, mapping.String())
+		for _, region := range m.memory() {
+			if mapping.Overlaps(region.Range()) {
+				m.trace.Memory.Maps = append(m.trace.Memory.Maps, mapping.String())
+			}
 		}
 	}
 	return nil

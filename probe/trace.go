@@ -3,6 +3,7 @@ package probe
 import (
 	"encoding/hex"
 
+	"memprobe/layout"
 	"memprobe/layout/addr"
 )
 
@@ -19,18 +20,31 @@ type Trace struct {
 	PID      int        `json:"pid"`
 	Arch     string     `json:"arch"` // as Go names it: amd64, arm64
 	PageSize addr.Bytes `json:"page_size"`
+	View     View       `json:"view,omitempty"` // how its heap is best drawn
+	Seed     *uint64    `json:"seed,omitempty"` // which numbers the program got; none: the lesson's
 	Memory   Memory     `json:"memory"`
 	Source   []string   `json:"source"` // the program's lines, without line ends
 	Steps    []Step     `json:"steps"`
 }
 
-// Memory is where the scenario's memory lies.
+// View says how a scenario's heap is best drawn.
+type View string
+
+// The views. Blocks is what a view of no other name is.
+const (
+	ViewBlocks  View = ""        // each block in a box of its own
+	ViewMap     View = "map"     // the same, under a strip that is all of the heap to scale
+	ViewParking View = "parking" // a car park: blocks are cars, granules are spaces
+)
+
+// Memory is where the scenario's memory lies. Threads besides the first one have
+// stacks of their own elsewhere, which Step.Threads tells.
 type Memory struct {
 	Base  addr.Addr  `json:"base"`
 	End   addr.Addr  `json:"end"`
 	Stack addr.Range `json:"stack"` // all that the stack may grow into
 	Heap  addr.Range `json:"heap"`  // likewise
-	Maps  []string   `json:"maps"`  // the kernel's lines that cover [Base, End)
+	Maps  []string   `json:"maps"`  // the kernel's lines that cover [Base, End), and the stacks of other threads
 }
 
 // Step is one snapshot with its caption.
@@ -46,6 +60,61 @@ type Step struct {
 	Events []Event   `json:"events"` // what the program did since the step before
 	Kernel Kernel    `json:"kernel"`
 	Notes  []Note    `json:"notes,omitempty"`
+
+	// What only some programs have.
+	Popped    []Frame    `json:"popped,omitempty"`    // frames that have gone and whose bytes nothing has overwritten yet, the highest first
+	Threads   []Thread   `json:"threads,omitempty"`   // where there are several, the first one included
+	Landmarks []Landmark `json:"landmarks,omitempty"` // objects outside of the scenario's memory too, the highest first
+	Facts     []Fact     `json:"facts,omitempty"`
+	Question  *Question  `json:"question,omitempty"` // to be asked before the step is shown, which answers it
+	Stopped   *Stopped   `json:"stopped,omitempty"`  // what a checked heap says of the same program
+}
+
+// Thread is one thread of a program.
+type Thread struct {
+	Name  string     `json:"name"`
+	ID    int        `json:"id"`    // the kernel's, as in /proc/PID/task
+	Stack addr.Range `json:"stack"` // all that its stack may grow into
+	SP    addr.Addr  `json:"sp"`
+}
+
+// Landmark is an object that stands for a part of the textbook's picture.
+type Landmark struct {
+	Segment layout.Segment `json:"segment"`
+	What    string         `json:"what"`
+	Addr    addr.Addr      `json:"addr"`
+	Size    addr.Bytes     `json:"size"`
+	Bytes   Hex            `json:"bytes"`   // the first of them, 16 at most
+	Mapping string         `json:"mapping"` // the kernel's line for it
+}
+
+// Fact is a figure that a step is about and that its picture does not show.
+type Fact struct {
+	What  string `json:"what"`
+	Value string `json:"value"`
+	From  string `json:"from"` // who says so, such as getrlimit(2)
+}
+
+// Question is one that a reader can answer before the step is shown.
+type Question struct {
+	Text    string   `json:"text"`
+	Choices []string `json:"choices"`
+	Answer  int      `json:"answer"` // which of Choices, from 0; found by running the program
+	Why     string   `json:"why"`
+}
+
+// Stopped is where and why a checked heap stops the program that an unchecked one
+// lets go on.
+type Stopped struct {
+	Line   int          `json:"line"`  // of Source, from 1; 0: at the program's end
+	Class  string       `json:"class"` // such as "double free"
+	Report []ReportLine `json:"report"`
+}
+
+// ReportLine is a line of a report. One without a label goes on with the line before.
+type ReportLine struct {
+	Label string `json:"label,omitempty"`
+	Text  string `json:"text"`
 }
 
 // Note sets a lesson's simplification beside what is there.
@@ -55,9 +124,13 @@ type Note struct {
 	Why    string `json:"why"`
 }
 
-// Frame is one call's share of the stack. Frames run from the oldest to the newest.
+// Frame is one call's share of the stack. Frames run from the oldest to the newest,
+// those of one thread after those of the thread before it. One with Calls stands
+// for that many frames of the same function, between the ones that are told apart.
 type Frame struct {
 	Name    string     `json:"name"`
+	Thread  string     `json:"thread,omitempty"` // where there are several
+	Calls   int        `json:"calls,omitempty"`
 	Start   addr.Addr  `json:"start"`
 	End     addr.Addr  `json:"end"`
 	Active  bool       `json:"active"`  // its function is the one that runs
@@ -75,6 +148,7 @@ const (
 	Uninitialised State = "uninitialised"
 	Moved         State = "moved"
 	Dropped       State = "dropped"
+	Popped        State = "popped" // its frame has gone
 )
 
 // Var is a variable in its slot.
@@ -85,9 +159,11 @@ type Var struct {
 	Size   addr.Bytes `json:"size"`
 	Align  addr.Bytes `json:"align"`
 	Bytes  Hex        `json:"bytes"`
-	Value  string     `json:"value"` // as Rust prints it; "?" where the state gives it none
+	Value  string     `json:"value"` // as Rust prints it; "?" where the state gives it none; of a popped one what is left of it
 	State  State      `json:"state"`
 	Fields []Field    `json:"fields"` // by offset; none for a scalar
+
+	PointsTo *addr.Addr `json:"points_to,omitempty"` // for a pointer to memory of the scenario's
 }
 
 // Field is a part of a variable that has a name of its own.
@@ -116,6 +192,10 @@ type Block struct {
 	State     string     `json:"state"`     // BlockUsed or BlockFree
 	Owner     string     `json:"owner"`     // such as main.s; empty where no live variable owns it
 	Bytes     Hex        `json:"bytes"`     // the payload, empty for a free block
+
+	// Touched says of each page that a used block has bytes in whether the kernel has
+	// memory for it yet. It is there for blocks of more than a page, where the kernel tells.
+	Touched []bool `json:"touched,omitempty"`
 }
 
 // The states of a block.
@@ -129,16 +209,20 @@ type Event struct {
 	Kind     Kind        `json:"kind"`
 	Addr     addr.Addr   `json:"addr"` // what it was done to
 	Size     addr.Bytes  `json:"size"`
-	From     *addr.Addr  `json:"from,omitempty"`      // copy, move, resize: where it was before
-	LookedAt []Candidate `json:"looked_at,omitempty"` // alloc: the search
+	From     *addr.Addr  `json:"from,omitempty"`      // copy, move, resize: where it was before; load: the pointer
+	Times    int         `json:"times,omitempty"`     // how often, where it is not once; then Addr is the lowest and Size the sum
+	LookedAt []Candidate `json:"looked_at,omitempty"` // alloc, search: the free blocks that were looked at
 }
 
 // Kind is the kind of an event.
 type Kind string
 
 // The kinds of events. A call and a return name a frame; alloc, resize and free
-// a block; store, copy, move and drop a variable; grow the memory that became
-// accessible; a fault the address of an access that could not be made.
+// a block; store, copy, move and drop a variable, store also a block; load what was
+// read through a pointer; search what an alloc of Size bytes would look at, and where
+// it would end up; refused an address that was not freed, since no block in use begins
+// there; grow the memory that became accessible; a fault the address of an access
+// that could not be made.
 const (
 	EventCall   Kind = "call"
 	EventReturn Kind = "return"
@@ -151,6 +235,10 @@ const (
 	EventDrop   Kind = "drop"
 	EventGrow   Kind = "grow"
 	EventFault  Kind = "fault"
+
+	EventLoad    Kind = "load"
+	EventSearch  Kind = "search"
+	EventRefused Kind = "refused"
 )
 
 // Candidate is a free block that first fit looked at.

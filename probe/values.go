@@ -2,9 +2,11 @@ package probe
 
 import (
 	"errors"
+	"fmt"
 	"math/big"
 
 	"memprobe/layout/addr"
+	"memprobe/mmapheap"
 	"memprobe/probe/rust"
 )
 
@@ -38,17 +40,24 @@ func (m *Machine) Add(sum, a, b *Local) {
 
 // alloc asks the heap for n bytes and notes the search that it made.
 func (m *Machine) alloc(n addr.Bytes) (block addr.Addr) {
-	var looked []Candidate
-	for c := range m.heap.Explain(n) {
-		looked = append(looked, Candidate{c.Addr, c.Size, c.Fits})
-	}
+	looked := m.search(n)
 	m.growing(func() {
 		var err error
 		block, err = m.heap.Alloc(n)
 		m.must(err, "allocate %d bytes", n)
 	})
 	m.event(Event{Kind: EventAlloc, Addr: block, Size: n, LookedAt: looked})
+	m.highest = max(m.highest, block.Offset(n))
 	return block
+}
+
+// search is what first fit looks at for n bytes.
+func (m *Machine) search(n addr.Bytes) []Candidate {
+	var looked []Candidate
+	for _, c := range m.heap.Explain(n) {
+		looked = append(looked, Candidate{c.Addr, c.Size, c.Fits})
+	}
+	return looked
 }
 
 // StringFrom is `v = String::from(text)`: a block for exactly the text, its bytes
@@ -72,6 +81,35 @@ func (m *Machine) PushStr(v *Local, text string) { m.extend(v, []byte(text)) }
 func (m *Machine) VecNew(v *Local) {
 	typ := v.typ.(rust.Buffer)
 	m.put(v, typ.Join(0, typ.Dangling(), 0))
+}
+
+// VecWithCapacity is `v = Vec::with_capacity(n)`: a block for n elements, none of
+// them there yet.
+func (m *Machine) VecWithCapacity(v *Local, n addr.Bytes) {
+	typ := v.typ.(rust.Buffer)
+	m.put(v, typ.Join(n, m.alloc(n*typ.Elem().Size()), 0))
+}
+
+// VecZeroed is `v = vec![0; n]`: a block of zeros. Memory that no block ever had is
+// zero as it comes from the kernel, and is not touched; no more does calloc(3).
+func (m *Machine) VecZeroed(v *Local, n addr.Bytes) {
+	typ, used := v.typ.(rust.Buffer), m.highest
+	size := n * typ.Elem().Size()
+	block := m.alloc(size)
+	if block < used {
+		m.store(block, make([]byte, size))
+		m.event(Event{Kind: EventStore, Addr: block, Size: size})
+	}
+	m.put(v, typ.Join(n, block, n))
+}
+
+// SetElem is `v[i] = value`.
+func (m *Machine) SetElem(v *Local, i addr.Bytes, value any) {
+	b, err := v.typ.(rust.Buffer).Elem().Encode(value)
+	m.must(err, "set %s[%d]", v.name, i)
+	at := m.Elem(v, i)
+	m.store(at, b)
+	m.event(Event{Kind: EventStore, Addr: at, Size: addr.Bytes(len(b))})
 }
 
 // VecPush is `v.push(value)`.
@@ -110,6 +148,7 @@ func (m *Machine) resize(old addr.Addr, n addr.Bytes) (block addr.Addr) {
 		m.must(err, "resize to %d bytes", n)
 	})
 	m.event(Event{Kind: EventResize, Addr: block, Size: n, From: &old})
+	m.highest = max(m.highest, block.Offset(n))
 	return block
 }
 
@@ -129,22 +168,61 @@ func (m *Machine) BoxNew(v *Local, value any) {
 
 // The following tell a scenario where things are, for its captions.
 
-// SP is the stack pointer.
+// SP is the stack pointer of the thread that runs.
 func (m *Machine) SP() addr.Addr { return m.stack.SP() }
 
 // Addr is where v lies.
 func (m *Machine) Addr(v *Local) addr.Addr { return v.at }
 
 // Value is v's value as Rust prints it, read from memory.
-func (m *Machine) Value(v *Local) string { return v.typ.Format(m.use(v), m.region) }
+func (m *Machine) Value(v *Local) string { return v.typ.Format(m.use(v), m.memory()) }
+
+// Capacity is v.capacity().
+func (m *Machine) Capacity(v *Local) addr.Bytes {
+	capacity, _, _ := v.typ.(rust.Buffer).Split(m.use(v))
+	return capacity
+}
+
+// Len is v.len().
+func (m *Machine) Len(v *Local) addr.Bytes {
+	_, _, n := v.typ.(rust.Buffer).Split(m.use(v))
+	return n
+}
+
+// Elem is where v[i] lies. An index past the length ends the program, as in Rust.
+func (m *Machine) Elem(v *Local, i addr.Bytes) addr.Addr {
+	typ := v.typ.(rust.Buffer)
+	_, ptr, n := typ.Split(m.use(v))
+	if i >= n {
+		m.must(fmt.Errorf("index out of bounds: the len is %d but the index is %d", n, i), "%s[%d]", v.name, i)
+	}
+	return ptr.Offset(i * typ.Elem().Size())
+}
 
 // Block is the block that v owns; it has no state, owner or bytes. Where v's
 // pointer leads to no block, it has no sizes either.
 func (m *Machine) Block(v *Local) Block {
 	a, _ := v.typ.(rust.Handle).Block(m.use(v))
+	return m.BlockAt(a)
+}
+
+// BlockAt is the block in use at a, told in the same way.
+func (m *Machine) BlockAt(a addr.Addr) Block {
 	b, err := m.heap.Block(a)
 	if err != nil {
 		return Block{Addr: a}
 	}
 	return Block{Addr: a, Size: b.Size, Requested: b.Requested}
 }
+
+// PageSize is the size of a page, in bytes.
+func (m *Machine) PageSize() addr.Bytes { return m.trace.PageSize }
+
+// ThreadID is the kernel's number of the thread that runs.
+func (m *Machine) ThreadID() int { return m.id }
+
+// Stack is all that the stack of the thread that runs may grow into.
+func (m *Machine) Stack() addr.Range { return m.stack.Range() }
+
+// HeapStats is the state of the heap, walked for the purpose.
+func (m *Machine) HeapStats() mmapheap.Stats { return m.heap.Stats() }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
+
+	"memprobe/layout/addr"
 )
 
 // style is what a span of text is, which colour then repeats.
@@ -93,6 +95,16 @@ type page struct {
 	width  int
 	glyphs glyphs
 	lines  []line
+
+	names func(addr.Addr) string // what an address is called; nil: by its digits
+}
+
+// addr is how an address is shown.
+func (p *page) addr(a addr.Addr) string {
+	if p.names != nil {
+		return p.names(a)
+	}
+	return a.String()
 }
 
 func (p *page) add(lines ...line) { p.lines = append(p.lines, lines...) }

@@ -2,10 +2,40 @@
 // each. Every one reads like the little Rust program that it shows.
 package lesson
 
-import "memprobe/probe"
+import (
+	"slices"
 
-// All are the scenarios in the order in which a course would show them.
-var All = []*probe.Scenario{Frames, String, Box}
+	"memprobe/probe"
+)
+
+// Group is a part of the course.
+type Group struct {
+	Title     string
+	Scenarios []*probe.Scenario
+}
+
+// Groups are the scenarios in the order in which a course would show them.
+var Groups = []Group{
+	{"The stack", []*probe.Scenario{
+		Frames,
+	}},
+	{"The heap", []*probe.Scenario{
+		String,
+		Box,
+	}},
+	{"What goes wrong", []*probe.Scenario{}},
+}
+
+// All are the scenarios of all groups.
+var All = all()
+
+func all() []*probe.Scenario {
+	var scenarios [][]*probe.Scenario
+	for _, g := range Groups {
+		scenarios = append(scenarios, g.Scenarios)
+	}
+	return slices.Concat(scenarios...)
+}
 
 // Find is the scenario of that name.
 func Find(name string) (*probe.Scenario, bool) {

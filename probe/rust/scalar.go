@@ -219,17 +219,35 @@ func validChar(n uint32) bool { return n <= unicode.MaxRune && (n < 0xd800 || n 
 // Pointer is a thin pointer of eight bytes that owns nothing.
 type Pointer struct {
 	scalar
-	ref bool // a reference is never null: that one value is its niche
+	elem Type
+	kind pointerKind
 }
 
+type pointerKind uint8
+
+const (
+	raw       pointerKind = iota
+	shared                // a reference is never null: that one value is its niche
+	exclusive             // likewise, and it is moved
+)
+
 // Ref is the type &T.
-func Ref(elem Type) Pointer { return Pointer{scalar{"&" + elem.Name(), 8}, true} }
+func Ref(elem Type) Pointer { return Pointer{scalar{"&" + elem.Name(), 8}, elem, shared} }
+
+// RefMut is the type &mut T.
+func RefMut(elem Type) Pointer { return Pointer{scalar{"&mut " + elem.Name(), 8}, elem, exclusive} }
 
 // Raw is the type *mut T.
-func Raw(elem Type) Pointer { return Pointer{scalar{"*mut " + elem.Name(), 8}, false} }
+func Raw(elem Type) Pointer { return Pointer{scalar{"*mut " + elem.Name(), 8}, elem, raw} }
+
+// Elem is the type of what it points to.
+func (t Pointer) Elem() Type { return t.elem }
+
+// Copy is true but for &mut, of which there is never a second one.
+func (t Pointer) Copy() bool { return t.kind != exclusive }
 
 func (t Pointer) niche() niche {
-	if t.ref {
+	if t.kind != raw {
 		return niche{available: 1, size: 8}
 	}
 	return niche{}

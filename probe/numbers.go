@@ -1,0 +1,52 @@
+package probe
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+)
+
+// Number is a number of a scenario's program. It is the lesson's, or one of From,
+// From+Step, ... To where a run has a seed, so that a class gets programs that differ.
+// In the scenario's Source and in captions, $Name stands for it.
+type Number struct {
+	Name     string
+	Lesson   int
+	From, To int
+	Step     int // 0 stands for 1
+}
+
+// draw settles the numbers of a run. With the same seed they are always the same.
+func (m *Machine) draw(numbers []Number) {
+	var seed uint64
+	if m.opts.Seed != nil {
+		seed = *m.opts.Seed
+	}
+	m.random = rand.New(rand.NewPCG(seed, uint64(len(numbers))))
+	m.numbers = map[string]int{}
+	for _, n := range numbers {
+		m.numbers[n.Name] = n.Lesson
+		if m.opts.Seed != nil {
+			step := max(n.Step, 1)
+			m.numbers[n.Name] = n.From + step*m.random.IntN((n.To-n.From)/step+1)
+		}
+	}
+}
+
+// Number is the number of that name in this run.
+func (m *Machine) Number(name string) int {
+	n, ok := m.numbers[name]
+	if !ok {
+		panic(fmt.Sprintf("probe: the scenario has no number %q", name))
+	}
+	return n
+}
+
+// withNumbers puts numbers in place of their names in s.
+func (m *Machine) withNumbers(s string) string {
+	for name, n := range m.numbers {
+		s = strings.ReplaceAll(s, "$"+name, strconv.Itoa(n))
+	}
+	return s
+}
