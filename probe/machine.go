@@ -76,18 +76,34 @@ func (m *Machine) load(a addr.Addr, n addr.Bytes) []byte {
 	return b
 }
 
-// peek is load for a snapshot. The program does not do it, so it must cost nothing:
-// what the kernel knows to be zeros, since nobody has touched it, is not touched
-// now either.
+// peek is load for a snapshot.
 func (m *Machine) peek(a addr.Addr, n addr.Bytes) []byte {
 	b := make([]byte, n)
-	for _, page := range m.pages(a, n) {
-		if !m.kernel.untouched[page] {
-			part := addr.Range{Lo: max(page, a), Hi: min(page.Offset(m.trace.PageSize), a.Offset(n))}
-			m.must(m.memory().Load(part.Lo, b[part.Lo.Sub(a):][:part.Size()]), "snapshot")
+	m.must(glance{m}.Load(a, b), "snapshot")
+	return b
+}
+
+// glance is the memory as a snapshot reads it. The program does not do it, so it must
+// cost nothing: what the kernel knows to be zeros, since nobody has touched it, is not
+// touched now either.
+type glance struct{ *Machine }
+
+// Load fills b with the bytes from a on.
+func (g glance) Load(a addr.Addr, b []byte) error {
+	clear(b)
+	if end := a.Offset(addr.Bytes(len(b))); end < a {
+		return g.memory().Load(a, b) // which says why not
+	}
+	for _, page := range g.pages(a, addr.Bytes(len(b))) {
+		if g.kernel.untouched[page] {
+			continue
+		}
+		part := addr.Range{Lo: max(page, a), Hi: min(page.Offset(g.trace.PageSize), a.Offset(addr.Bytes(len(b))))}
+		if err := g.memory().Load(part.Lo, b[part.Lo.Sub(a):][:part.Size()]); err != nil {
+			return err
 		}
 	}
-	return b
+	return nil
 }
 
 // pages are the addresses of the pages that n bytes from a on lie in.

@@ -104,7 +104,7 @@ func (m *Machine) readFrame(f *frame, owners map[addr.Addr]string) Frame {
 		out.Vars[i] = m.readVar(v, b)
 		if v.state == Live {
 			// What can't be read has no owner; the variable's value says why.
-			_ = rust.EachOwned(f.name+"."+v.name, v.typ, b, m.memory(), func(path string, block addr.Addr) error {
+			_ = rust.EachOwned(f.name+"."+v.name, v.typ, b, glance{m}, func(path string, block addr.Addr) error {
 				owners[block] = path
 				return nil
 			})
@@ -128,22 +128,30 @@ func (m *Machine) readPopped(f *frame, thread string) Frame {
 	return out
 }
 
+// maxFields is how many fields of a variable are told apart. A longer array has its
+// bytes alone.
+const maxFields = 64
+
 func (m *Machine) readVar(v *Local, b []byte) Var {
 	out := Var{
 		Name: v.name, Type: v.typ.Name(), Addr: v.at, Size: v.typ.Size(), Align: v.typ.Align(),
 		Bytes: b, Value: unknown, State: v.state, Fields: []Field{},
 	}
 	if v.state == Live || v.state == Popped && v.typ.Copy() {
-		out.Value = v.typ.Format(b, m.memory())
+		out.Value = v.typ.Format(b, glance{m})
 	}
 	if v.state != Uninitialised {
 		out.PointsTo = m.target(v.typ, b)
 	}
-	for _, leaf := range rust.Leaves(v.typ) {
+	leaves := rust.Leaves(v.typ)
+	if len(leaves) > maxFields {
+		leaves = nil
+	}
+	for _, leaf := range leaves {
 		part := b[leaf.Offset:][:leaf.Type.Size()]
 		f := Field{Name: leaf.Name, Type: leaf.Type.Name(), Addr: v.at.Offset(leaf.Offset), Size: leaf.Type.Size(), Bytes: part, Value: unknown}
 		if v.state != Uninitialised {
-			f.Value = leaf.Type.Format(part, m.memory())
+			f.Value = leaf.Type.Format(part, glance{m})
 			f.PointsTo = m.target(leaf.Type, part)
 		}
 		out.Fields = append(out.Fields, f)

@@ -12,6 +12,9 @@ import (
 // overwrote must not make it read gigabytes.
 const maxShown = 1 << 12
 
+// maxElems is how many elements of an array or of a Vec are shown.
+const maxElems = 32
+
 // handle is what the three owning types share: eight-byte fields, moved.
 type handle struct {
 	name   string
@@ -116,10 +119,13 @@ func (t Buffer) Elems(b []byte) (addr.Addr, addr.Bytes, Type) {
 // with an ellipsis.
 func (t Buffer) Format(b []byte, mem Memory) string {
 	_, ptr, n := t.Split(b)
-	size := max(t.elem.Size(), 1)
+	most := min(maxElems, maxShown/max(t.elem.Size(), 1))
+	if t.text {
+		most = maxShown
+	}
 	shown, cut := n, ""
-	if n > maxShown/size {
-		shown, cut = maxShown/size, fmt.Sprintf("... %d in all", n)
+	if n > most {
+		shown, cut = most, fmt.Sprintf("... %d in all", n)
 	}
 	block := make([]byte, shown*t.elem.Size())
 	if err := mem.Load(ptr, block); err != nil && shown != 0 {

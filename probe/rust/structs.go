@@ -77,6 +77,9 @@ func Array(elem Type, n int) Type {
 		size:  elem.Size() * addr.Bytes(n),
 		align: elem.Align(),
 		format: func(values []string) string {
+			if n > maxElems {
+				values = append(values[:maxElems:maxElems], fmt.Sprintf("... %d in all", n))
+			}
 			return "[" + strings.Join(values, ", ") + "]"
 		},
 	}
