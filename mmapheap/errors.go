@@ -39,6 +39,8 @@ var (
 	ErrStackOverflow = errors.New("stack overflow")
 	// ErrStackEmpty: there is no frame to pop.
 	ErrStackEmpty = errors.New("the stack has no frame")
+	// ErrStaleCaller: other frames have been pushed or popped since.
+	ErrStaleCaller = errors.New("the stack has other frames than the caller knows of")
 
 	// ErrGuard: the access runs into a guard page.
 	ErrGuard = errors.New("in a guard page")
@@ -78,7 +80,7 @@ type StackError struct {
 	Op   string     // "push" or "pop"
 	Size addr.Bytes // what was to be pushed
 	Addr addr.Addr  // for an overflow the address at which the kernel stopped it; else the stack pointer
-	Err  error      // ErrStackOverflow, ErrStackEmpty, ErrReleased or the kernel's refusal
+	Err  error      // ErrStackOverflow, ErrStackEmpty, ErrStaleCaller, ErrReleased or the kernel's refusal
 }
 
 func (e *StackError) Error() string {

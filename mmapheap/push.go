@@ -6,10 +6,11 @@ import (
 	"memprobe/layout/addr"
 )
 
-// Push, Pop and Frame are compiled into whoever calls them. The compiler inlines
-// what costs at most 80 by its own count, in which a call costs 57, or 17 if
-// it is one of a parameter: that is why each hands its rare cases, one
-// function, to another one that it consists of.
+// Push, Pop and Frame, and Enter and Leave of a Caller, are compiled into whoever
+// calls them. The compiler inlines what costs at most 80 by its own count, in which
+// a call costs 57, or 17 if it is one of a parameter: that is why Push and Pop hand
+// their rare cases, one function, to another one that they consist of. Enter and
+// Leave leave theirs to whoever calls them.
 
 // noteSize is the size of an element of Stack.table.
 const noteSize = 8
@@ -74,4 +75,38 @@ func (s *Stack) Frame() []byte {
 	ends := (*[2]addr.Addr)(unsafe.Add(nil, s.top-noteSize)) // where the frame before begins is where this one ends
 	n := uint32(ends[0] - ends[1])                           // at most MaxStack, which spares a check of the length
 	return (*[1 << 32]byte)(unsafe.Add(nil, ends[1]))[:n:n]
+}
+
+// Caller is the newest frame, as one that others are pushed from.
+func (s *Stack) Caller() Caller {
+	if s.top == 0 {
+		return Caller{s, nil, noteSize} // which is the top of no stack, so that notes are not read
+	}
+	return Caller{s, (*[2]addr.Addr)(unsafe.Add(nil, s.top)), s.top}
+}
+
+// Enter pushes a frame as Stack.Push does, and returns the size bytes of it that were
+// asked for, the lowest address first, for as long as Stack.Frame says. False means
+// that nothing was done, and that this one is for Push: memory must be committed
+// first, the frame does not fit or has 0 bytes, or c is not the newest frame.
+func (c Caller) Enter(size addr.Bytes) (frame []byte, entered bool) {
+	if c.stack.top == c.top && size-1 < MaxStack {
+		sp := c.notes[0] - addr.Addr((size+frameMask)&^frameMask)
+		if int64(sp) >= int64(c.stack.low) {
+			c.stack.top = c.top + noteSize
+			c.notes[1] = sp
+			return (*[1 << 32]byte)(unsafe.Add(nil, sp))[:size:size], true
+		}
+	}
+	return nil, false
+}
+
+// Leave removes the frame that was pushed from c. False means that nothing was done,
+// as the newest frame is another one or there is none; Pop says which.
+func (c Caller) Leave() bool {
+	if c.stack.top != c.top+noteSize {
+		return false
+	}
+	c.stack.top = c.top
+	return true
 }

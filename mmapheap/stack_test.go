@@ -244,6 +244,9 @@ func TestAStackAtALowAddress(t *testing.T) {
 		if _, err := s.Push(size); !errors.Is(err, ErrStackOverflow) || s.SP() != sp || s.Depth() != 1 {
 			t.Errorf("push %d below %v: %v, with the stack pointer at %v", size, sp, err, s.SP())
 		}
+		if f, ok := s.Caller().Enter(size); ok || s.SP() != sp || s.Depth() != 1 {
+			t.Errorf("entered a frame of %d bytes below %v: %d, with the stack pointer at %v", size, sp, len(f), s.SP())
+		}
 	}
 	if err := s.Check(); err != nil {
 		t.Error(err)
@@ -268,7 +271,7 @@ func TestAStackOfSmallestFrames(t *testing.T) {
 }
 
 // What is to cost no call is compiled into its callers.
-func TestPushPopAndFrameAreInlined(t *testing.T) {
+func TestFramesArePushedInline(t *testing.T) {
 	tool, err := exec.LookPath("go")
 	if err != nil {
 		t.Skip("the go command is not in PATH")
@@ -282,12 +285,13 @@ func TestPushPopAndFrameAreInlined(t *testing.T) {
 		"can inline (*Stack).Push with", "inlining call to (*Stack).pushOr",
 		"can inline (*Stack).Pop with", "inlining call to (*Stack).popOr",
 		"can inline (*Stack).Frame with",
+		"can inline Caller.Enter with", "can inline Caller.Leave with",
 	} {
 		if !strings.Contains(string(out), said) {
 			t.Errorf("the compiler does not say %q", said)
 		}
 	}
-	for _, line := range regexp.MustCompile(`(?m)^.*cannot inline \(\*Stack\)\.(Push|Pop|Frame|pushOr|popOr):.*$`).FindAllString(string(out), -1) {
+	for _, line := range regexp.MustCompile(`(?m)^.*cannot inline (\(\*Stack\)\.(Push|Pop|Frame|pushOr|popOr)|Caller\.(Enter|Leave)):.*$`).FindAllString(string(out), -1) {
 		t.Error(line)
 	}
 }

@@ -332,7 +332,7 @@ func TestStack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range all {
-		if f.OwnNs <= 0 || f.CallNs <= 0 {
+		if min(f.EnteredNs, f.PushedNs, f.CallNs, f.Ratio, f.PushedRatio) <= 0 || f.CallNs > 1e6 {
 			t.Errorf("%+v", f)
 		}
 	}
@@ -340,10 +340,18 @@ func TestStack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range frameSizes { // the sum of 0 to 9, and a frame of the size that it says
-		sum, err := f.own(r.Stack(), 10)
-		if call := f.call(10); err != nil || sum != 45 || call != 45 || r.Stack().Depth() != 0 {
-			t.Errorf("%d bytes: %d and %d, want 45; %d frames are left; %v", f.size, sum, call, r.Stack().Depth(), err)
+	if _, err := entered64(r.Stack(), 1); err != errNotEntered {
+		t.Errorf("a stack without memory: %v", err)
+	}
+	if err := ready(r.Stack()); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range frameSizes { // the sum of 0 to 9
+		entered, err := f.entered(r.Stack(), 10)
+		pushed, pushing := f.pushed(r.Stack(), 10)
+		call := f.call(10)
+		if err := errors.Join(err, pushing); err != nil || entered != 45 || pushed != 45 || call != 45 || r.Stack().Depth() != 0 {
+			t.Errorf("%d bytes: %d, %d and %d, want 45; %d frames are left; %v", f.size, entered, pushed, call, r.Stack().Depth(), err)
 		}
 	}
 	if err := r.Release(); err != nil {
@@ -466,7 +474,7 @@ func TestTables(t *testing.T) {
 			f.Scale.Rows = append(f.Scale.Rows, r)
 		}
 	}
-	f.Stack = []frames{{Size: 64, OwnNs: 1, CallNs: 2, Ratio: 0.5}}
+	f.Stack = []frames{{Size: 64, EnteredNs: 1, PushedNs: 2, CallNs: 2, Ratio: 0.5, PushedRatio: 1}}
 	var b strings.Builder
 	p := printer{&b}
 	p.begin(f)
@@ -485,7 +493,7 @@ func TestTables(t *testing.T) {
 		"  * averylongnam: naive was stopped after 599999 of 600000 operations\n",
 		"  computed     0.25     0.25     0.25\n",
 		"    ratio          2.00      2.00      2.00      2.00      2.00\n",
-		"         64       1.00       2.00    0.50\n",
+		"         64       1.00    0.50       2.00    1.00       2.00\n",
 		"worst 7.00, averylongnam\n",
 	} {
 		if !strings.Contains(b.String(), want) {

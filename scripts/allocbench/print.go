@@ -193,9 +193,9 @@ func cells(xs []float64) (text string) {
 
 func (p printer) stack(all []frames) {
 	p.line("\nStack: nanoseconds a frame: two words stored, one read; a Go call also zeroes it")
-	p.line("  %9s %10s %10s %7s", "bytes", "memprobe", "Go call", "ratio")
+	p.line("  %9s %10s %7s %10s %7s %10s", "bytes", "Enter", "ratio", "Push", "ratio", "Go call")
 	for _, f := range all {
-		p.line("  %9d %10s %10s %7s", f.Size, number(f.OwnNs), number(f.CallNs), number(f.Ratio))
+		p.line("  %9d %10s %7s %10s %7s %10s", f.Size, number(f.EnteredNs), number(f.Ratio), number(f.PushedNs), number(f.PushedRatio), number(f.CallNs))
 	}
 }
 

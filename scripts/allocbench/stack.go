@@ -4,36 +4,48 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 
 	"memprobe/mmapheap"
 )
 
 // frames compares a frame of memprobe's stack with one of a Go function: two words
 // are stored in it at places that the compiler does not know, one is read back.
-// Push, Pop and Frame are inlined, and check the room, the frames and the bounds.
-// Times are nanoseconds a frame; the loop around them is in both.
+// Enter and Leave, and Push, Frame and Pop, are inlined, and check the room, the frames
+// and the bounds. Times are nanoseconds a frame; the loop around them is in all.
 type frames struct {
-	Size   int       `json:"bytes"`
-	Own    []float64 `json:"memprobe_ns_rounds"`
-	Call   []float64 `json:"call_ns_rounds"`
-	OwnNs  float64   `json:"memprobe_ns"` // Push, Frame, the words, Pop
-	CallNs float64   `json:"call_ns"`     // a call that is not inlined, the words, the return; Go zeroes such a frame first
-	Ratio  float64   `json:"ratio"`       // memprobe's over the call's, the median round by round
+	Size        int       `json:"bytes"`
+	Entered     []float64 `json:"memprobe_ns_rounds"`
+	Pushed      []float64 `json:"push_ns_rounds"`
+	Call        []float64 `json:"call_ns_rounds"`
+	EnteredNs   float64   `json:"memprobe_ns"` // Enter, the words, Leave
+	PushedNs    float64   `json:"push_ns"`     // Push, Frame, the words, Pop
+	CallNs      float64   `json:"call_ns"`     // a call that is not inlined, the words, the return; Go zeroes such a frame first
+	Ratio       float64   `json:"ratio"`       // of Entered over Call, the median round by round
+	PushedRatio float64   `json:"push_ratio"`  // likewise of Pushed
 }
 
-// framePairs is how many frames a turn has.
-const framePairs = 1 << 18
+// framePairs is how many frames a turn has, framePasses how many turns a round: the
+// fastest counts, as what else runs on the same core slows the others.
+const (
+	framePairs  = 1 << 18
+	framePasses = 20
+)
 
 // frameSizes has the loops for each size, on memprobe's stack and as a call.
 var frameSizes = []struct {
-	size int
-	own  func(s *mmapheap.Stack, n int) (uint64, error)
-	call func(n int) uint64
+	size    int
+	entered func(s *mmapheap.Stack, n int) (uint64, error)
+	pushed  func(s *mmapheap.Stack, n int) (uint64, error)
+	call    func(n int) uint64
 }{
-	{16, own16, calls16},
-	{64, own64, calls64},
-	{256, own256, calls256},
+	{16, entered16, pushed16, calls16},
+	{64, entered64, pushed64, calls64},
+	{256, entered256, pushed256, calls256},
 }
+
+// errNotEntered can't happen: measureStack has seen to it that the memory is committed.
+var errNotEntered = errors.New("a frame of the stack was not entered or not left")
 
 func measureStack(ctx context.Context, p plan) (all []frames, err error) {
 	region, err := mmapheap.Reserve(mmapheap.Config{})
@@ -41,6 +53,10 @@ func measureStack(ctx context.Context, p plan) (all []frames, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, region.Release()) }()
+	s := region.Stack()
+	if err := ready(s); err != nil {
+		return nil, err
+	}
 	for _, f := range frameSizes {
 		all = append(all, frames{Size: f.size})
 	}
@@ -49,33 +65,98 @@ func measureStack(ctx context.Context, p plan) (all []frames, err error) {
 			return nil, err
 		}
 		for i, f := range frameSizes {
-			var own, call []float64
-			for range p.passes {
-				begun := processor()
-				sum, err := f.own(region.Stack(), framePairs)
-				took := processor() - begun
-				if err != nil {
-					return nil, err
-				}
-				own = append(own, float64(took)/framePairs)
-				begun = processor()
-				same := f.call(framePairs)
-				call = append(call, float64(processor()-begun)/framePairs)
-				if sum != same {
-					return nil, errors.New("the stack's frames and the calls' do not hold the same")
+			ways := []func() (uint64, error){
+				func() (uint64, error) { return f.entered(s, framePairs) },
+				func() (uint64, error) { return f.pushed(s, framePairs) },
+				func() (uint64, error) { return f.call(framePairs), nil },
+			}
+			ns := []float64{math.Inf(1), math.Inf(1), math.Inf(1)}
+			sums := make([]uint64, len(ways))
+			for range framePasses {
+				for w, run := range ways {
+					begun := processor()
+					sums[w], err = run()
+					ns[w] = min(ns[w], float64(processor()-begun)/framePairs)
+					if err != nil {
+						return nil, err
+					}
 				}
 			}
-			all[i].Own, all[i].Call = append(all[i].Own, median(own)), append(all[i].Call, median(call))
+			if sums[0] != sums[2] || sums[1] != sums[2] {
+				return nil, errors.New("the stack's frames and the calls' do not hold the same")
+			}
+			all[i].Entered, all[i].Pushed, all[i].Call = append(all[i].Entered, ns[0]), append(all[i].Pushed, ns[1]), append(all[i].Call, ns[2])
 		}
 	}
 	for i := range all {
 		f := &all[i]
-		f.OwnNs, f.CallNs, f.Ratio = median(f.Own), median(f.Call), ratio(f.Own, f.Call)
+		f.EnteredNs, f.PushedNs, f.CallNs = median(f.Entered), median(f.Pushed), median(f.Call)
+		f.Ratio, f.PushedRatio = ratio(f.Entered, f.Call), ratio(f.Pushed, f.Call)
 	}
 	return all, nil
 }
 
-func own16(s *mmapheap.Stack, n int) (sum uint64, err error) {
+// ready has memory committed for any of the frames: the stack keeps it.
+func ready(s *mmapheap.Stack) error {
+	_, err := s.Push(4096)
+	return errors.Join(err, s.Pop())
+}
+
+func entered16(s *mmapheap.Stack, n int) (sum uint64, err error) {
+	caller := s.Caller()
+	for i := range uint64(n) {
+		bytes, entered := caller.Enter(16)
+		if !entered {
+			return 0, errNotEntered
+		}
+		frame := (*[16]byte)(bytes)
+		binary.NativeEndian.PutUint64(frame[i&1*8:], i)
+		binary.NativeEndian.PutUint64(frame[(i+1)&1*8:], sum)
+		sum += binary.NativeEndian.Uint64(frame[i&1*8:])
+		if !caller.Leave() {
+			return 0, errNotEntered
+		}
+	}
+	return sum, nil
+}
+
+func entered64(s *mmapheap.Stack, n int) (sum uint64, err error) {
+	caller := s.Caller()
+	for i := range uint64(n) {
+		bytes, entered := caller.Enter(64)
+		if !entered {
+			return 0, errNotEntered
+		}
+		frame := (*[64]byte)(bytes)
+		binary.NativeEndian.PutUint64(frame[i&7*8:], i)
+		binary.NativeEndian.PutUint64(frame[(i+1)&7*8:], sum)
+		sum += binary.NativeEndian.Uint64(frame[i&7*8:])
+		if !caller.Leave() {
+			return 0, errNotEntered
+		}
+	}
+	return sum, nil
+}
+
+func entered256(s *mmapheap.Stack, n int) (sum uint64, err error) {
+	caller := s.Caller()
+	for i := range uint64(n) {
+		bytes, entered := caller.Enter(256)
+		if !entered {
+			return 0, errNotEntered
+		}
+		frame := (*[256]byte)(bytes)
+		binary.NativeEndian.PutUint64(frame[i&31*8:], i)
+		binary.NativeEndian.PutUint64(frame[(i+1)&31*8:], sum)
+		sum += binary.NativeEndian.Uint64(frame[i&31*8:])
+		if !caller.Leave() {
+			return 0, errNotEntered
+		}
+	}
+	return sum, nil
+}
+
+func pushed16(s *mmapheap.Stack, n int) (sum uint64, err error) {
 	for i := range uint64(n) {
 		if _, err := s.Push(16); err != nil {
 			return 0, err
@@ -91,7 +172,7 @@ func own16(s *mmapheap.Stack, n int) (sum uint64, err error) {
 	return sum, nil
 }
 
-func own64(s *mmapheap.Stack, n int) (sum uint64, err error) {
+func pushed64(s *mmapheap.Stack, n int) (sum uint64, err error) {
 	for i := range uint64(n) {
 		if _, err := s.Push(64); err != nil {
 			return 0, err
@@ -107,7 +188,7 @@ func own64(s *mmapheap.Stack, n int) (sum uint64, err error) {
 	return sum, nil
 }
 
-func own256(s *mmapheap.Stack, n int) (sum uint64, err error) {
+func pushed256(s *mmapheap.Stack, n int) (sum uint64, err error) {
 	for i := range uint64(n) {
 		if _, err := s.Push(256); err != nil {
 			return 0, err
