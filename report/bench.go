@@ -1,283 +1,230 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"math"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
-
-	"github.com/dustin/go-humanize"
 
 	"memprobe/probe/timing"
 )
 
-// Bench is a measurement: the answer in words, then the figures, then how they
-// were measured.
+// Bench is a measurement: the answers in words, then study by study the figures,
+// then what it was measured on.
 func Bench(r *timing.Result) Document {
-	return Document{r, func(p *page) {
-		b := &benchText{p, r}
-		b.answers()
-		b.figures()
-		b.notes()
+	return Document{benched{r}, func(p *page) {
+		p.headlines(r)
+		p.care(r.Notes)
+		p.benchKey(r)
+		for i := range r.Studies {
+			b := &benchText{p, &r.Studies[i]}
+			if i == 0 || r.Studies[i-1].Cost != b.Cost {
+				p.cost(b.Cost)
+			}
+			b.head()
+			b.answers()
+			b.blank()
+			b.figures()
+			b.notes()
+			b.blank()
+		}
+		p.benchMachine(r)
 	}}
 }
 
-// benchText is a measurement being written.
+// benched is the model of a measurement.
+type benched struct{ *timing.Result }
+
+// benchText is a study being written.
 type benchText struct {
 	*page
-	*timing.Result
+	*timing.StudyResult
 }
 
-// inSentence are the names that a contender has in a sentence, by its short one.
-var inSentence = map[string]string{"stack": "memprobe's stack", "heap": "its first-fit heap", "make": "Go's make, zeroing included,"}
-
-func sentenceName(what string) string {
-	if name, ok := inSentence[what]; ok {
-		return name
+// care says what makes a reader trust the figures less.
+func (p *page) care(notes []string) {
+	if len(notes) == 0 {
+		return
 	}
-	return what
+	p.prose(1, p.column(1), "Read with care: "+escape(strings.Join(notes, "; "))+".", altered)
+	p.blank()
 }
 
-// say adds a paragraph after an indent.
-func (b *benchText) say(indent int, s string, st style) {
-	b.prose(indent, b.column(indent), s, st)
+// benchKey says how the tables are to be read.
+func (p *page) benchKey(r *timing.Result) {
+	if len(r.Studies) == 0 {
+		return
+	}
+	p.prose(1, p.column(1), "A time is that of one operation, the median of all rounds, with its 95 % interval. \"Times\" says how "+
+		"many times as long it takes, the median of the ratios round by round; \"no diff.\" that no difference was found, which does not prove that there is none. "+
+		"A letter leads to a doubt below the table.", faint)
+	p.blank()
 }
 
-// answers asks for each contender that another was compared with it whether that
-// one is faster.
-func (b *benchText) answers() {
-	var asked []string
-	for _, t := range b.Timings {
-		if t.Ratio == nil || slices.Contains(asked, t.What) {
-			continue
-		}
-		asked = append(asked, t.What)
-		b.add(styled(fmt.Sprintf(" Is %s faster than %s here?", sentenceName(t.Ratio.To), sentenceName(t.What)), strong))
-		for _, clause := range b.answer(t.What) {
-			b.say(3, clause, plain)
-		}
-	}
-	if asked != nil {
-		b.blank()
-	}
+// costNames are the costs in words.
+var costNames = map[timing.Cost]string{timing.Allocate: "getting bytes", timing.Touch: "touching them", timing.Access: "reading them"}
+
+// cost is the heading over the studies of a cost.
+func (p *page) cost(c timing.Cost) {
+	title := " What it costs: " + costNames[c] + " "
+	p.add(join(styled(title, strong), styled(strings.Repeat(p.glyphs.lines[left|right], max(0, p.width-1-width(title))), faint)))
+	p.blank()
 }
 
-// answer says at which sizes what is slower than what it was compared with, at
-// which no difference was found, and so on: a clause a line.
-func (b *benchText) answer(what string) []string {
-	sizes := make(map[timing.Verdict][]timing.Timing)
-	for _, t := range b.Timings {
-		if t.What == what && t.Ratio != nil {
-			sizes[t.Ratio.Verdict] = append(sizes[t.Ratio.Verdict], t)
-		}
-	}
-	clauses := extent("yes, ", sizes[timing.Slower], times)
-	clauses = append(clauses, extent(fmt.Sprintf("no, %s is, ", sentenceName(what)), sizes[timing.Faster], timesLess)...)
-	for _, t := range sizes[timing.NoDifference] {
-		ci := t.Ratio.CI95
-		clauses = append(clauses, fmt.Sprintf("no difference found at %s (%s to %s times);", short(t.Size), significant(ci[0]), significant(ci[1])))
-	}
-	for _, t := range sizes[timing.TooFewRounds] {
-		clauses = append(clauses, fmt.Sprintf("too few rounds to tell at %s;", short(t.Size)))
-	}
-	last := len(clauses) - 1
-	clauses[0] = capital(clauses[0])
-	clauses[last] = strings.TrimSuffix(clauses[last], ";") + "."
-	return clauses
+// head is the study's heading.
+func (b *benchText) head() {
+	b.add(join(styled(" "+b.Name, current), styled(" "+b.glyphs.sep+" "+b.Title, strong)))
+	b.prose(1, b.column(1), b.Question, plain)
+	b.blank()
 }
 
-// extent is the ratio nearest to 1 and the one farthest from it, with their sizes.
-func extent(verdict string, ts []timing.Timing, say func(*timing.Ratio) string) []string {
-	if ts == nil {
-		return nil
-	}
-	fromOne := func(t timing.Timing) float64 { return math.Abs(math.Log(t.Ratio.Median)) }
-	nearer := func(a, b timing.Timing) int { return cmp.Compare(fromOne(a), fromOne(b)) }
-	least, most := slices.MinFunc(ts, nearer), slices.MaxFunc(ts, nearer)
-	clause := fmt.Sprintf("%s%s at %s", verdict, say(least.Ratio), short(least.Size))
-	if least.Size == most.Size {
-		return []string{clause + ";"}
-	}
-	return []string{clause, fmt.Sprintf("to %s at %s;", say(most.Ratio), short(most.Size))}
-}
-
-func times(r *timing.Ratio) string { return timesOf(r.Median, r.CI95[0], r.CI95[1]) }
-
-// timesLess is the ratio the other way round.
-func timesLess(r *timing.Ratio) string { return timesOf(1/r.Median, 1/r.CI95[1], 1/r.CI95[0]) }
-
-func timesOf(x, lo, hi float64) string {
-	return fmt.Sprintf("%s times (%s to %s)", significant(x), significant(lo), significant(hi))
-}
-
-// figures is the table of all timings, a size's first contender on its first row.
-func (b *benchText) figures() {
-	var rows [][]string
-	for i, t := range b.Timings {
-		row := []string{short(t.Size), t.What, significant(t.Median), "", ""}
-		if i > 0 && b.Timings[i-1].Size == t.Size {
-			row[0] = ""
-		}
-		if t.CI95.Known() {
-			row[3] = between(t.CI95)
-		}
-		if r := t.Ratio; r != nil {
-			row[4] = string(r.Verdict)
-			if r.Verdict == timing.Slower || r.Verdict == timing.Faster {
-				row[4] = fmt.Sprintf("%s (%s)", significant(r.Median), between(r.CI95))
-			}
-		}
-		rows = append(rows, row)
-	}
-	against := "Ratio"
-	for _, t := range b.Timings {
-		if t.Ratio != nil {
-			against = "Ratio to the " + t.Ratio.To
-		}
-	}
-	b.table([]column{{"Size", true}, {"What", false}, {"ns/op", true}, {"95 % interval", true}, {against, true}}, rows)
-}
-
-// between is an interval in little room.
-func between(ci timing.Interval) string { return significant(ci[0]) + "-" + significant(ci[1]) }
-
-// notes says what the contenders do, how they were timed, and what else a reader
-// must know.
+// notes says what an operation is, what the contenders do and how they were timed.
 func (b *benchText) notes() {
 	b.blank()
-	b.legend()
-	b.blank()
-	b.say(1, fmt.Sprintf("%s, each contender once in each, in changing order, for %s at least. Figures are medians; "+
-		"a ratio is the median of the ratios round by round; the intervals are those of this run.", plural(b.rounds(), "round"), duration(b.Batch)), faint)
-	for _, s := range b.Notes {
-		b.say(1, sentence(s), faint)
+	facts := []fact{{"operation", b.Operation + "."}}
+	for _, what := range b.contenders() {
+		facts = append(facts, fact{what, b.about(what)})
 	}
-	for _, s := range b.exceptions() {
-		b.say(1, s, faint)
+	how := fmt.Sprintf("%s, each contender once in each, in changing order, for %s at least; by the %s.", b.rounds(), b.time(float64(b.Batch)), b.Clock)
+	for _, n := range alikeTogether(b.Notes) {
+		how += " " + sentence(n.text())
 	}
-	b.say(1, b.collections(), faint)
-	m := b.Machine
-	b.say(1, fmt.Sprintf("%s, %s, Linux %s, %s. The clock moves in steps of %s and takes %s to read.",
-		archName(m.Arch), plural(m.Cores, "core"), escape(m.Kernel), escape(m.Go), duration(b.Clock.Step), duration(b.Clock.Cost)), faint)
+	b.named(append(facts, fact{"rounds", how}))
 }
 
-// legend says what the contenders do, the names in a column of their own.
-func (b *benchText) legend() {
-	names := 0
-	for _, what := range b.contenders() {
-		names = max(names, len(what))
-	}
-	indent := 1 + names + 2
-	for _, what := range b.contenders() {
-		name := styled(" "+what, strong)
-		for _, l := range wrap(b.about(what), min(b.width, legible)-indent-1) {
-			b.add(join(name.padded(indent), text(l)))
-			name = nil
+// rounds is how many there were, those of contenders that were given up left out.
+func (b *benchText) rounds() string {
+	fewest, most := 0, 0
+	for i := range b.Timings {
+		n := len(b.Timings[i].Rounds)
+		if n > 1 && (fewest == 0 || n < fewest) {
+			fewest = n
 		}
+		most = max(most, n)
 	}
-}
-
-// rounds is how many there were.
-func (b *benchText) rounds() int {
-	if len(b.Timings) == 0 {
-		return 0
+	if fewest == 0 || fewest == most {
+		return plural(most, "round")
 	}
-	return len(b.Timings[0].Rounds)
+	return fmt.Sprintf("%d to %d rounds", fewest, most)
 }
 
 // contenders are the names in the order of the table.
-func (b *benchText) contenders() []string {
-	var names []string
-	for _, t := range b.Timings {
-		if !slices.Contains(names, t.What) {
-			names = append(names, t.What)
-		}
-	}
-	return names
-}
+func (b *benchText) contenders() []string { return contendersOf(b.Timings) }
 
-// sizesOf are the timings of a contender.
-func (b *benchText) sizesOf(what string) []timing.Timing {
-	var ts []timing.Timing
-	for _, t := range b.Timings {
-		if t.What == what {
-			ts = append(ts, t)
-		}
-	}
-	return ts
-}
-
-// about is what a contender does, and the notes that hold at each of its sizes.
+// about is what a contender does, and the notes that hold at each of its points; a
+// note that holds at some of them comes with those.
 func (b *benchText) about(what string) string {
-	ts := b.sizesOf(what)
-	s := sentence(ts[0].About)
-	for _, n := range ts[0].Notes {
-		if always(ts, n) {
-			s += " " + sentence(n)
+	ts := b.of(what)
+	s := ts[0].About + "."
+	var said []string
+	for _, t := range ts {
+		for _, n := range t.Notes {
+			n = strings.TrimSuffix(n, ".")
+			where := ""
+			if !always(ts, n) {
+				where = "At " + b.place(t.At) + ": "
+			}
+			if note := where + n; !contains(said, note) {
+				said = append(said, note)
+				s += " " + sentence(note)
+			}
 		}
 	}
 	return s
 }
 
 // always reports whether each of ts has the note.
-func always(ts []timing.Timing, note string) bool {
-	return !slices.ContainsFunc(ts, func(t timing.Timing) bool { return !slices.Contains(t.Notes, note) })
+func always(ts []*timing.Timing, note string) bool {
+	for _, t := range ts {
+		if !contains(t.Notes, note) {
+			return false
+		}
+	}
+	return true
 }
 
-// exceptions are the notes that hold at some sizes of a contender alone.
-func (b *benchText) exceptions() []string {
-	var notes []string
-	for _, t := range b.Timings {
-		for _, n := range t.Notes {
-			if !always(b.sizesOf(t.What), n) {
-				notes = append(notes, fmt.Sprintf("%s, %s: %s", t.What, short(t.Size), sentence(n)))
+// benchMachine is what was measured on, and with which clocks.
+func (p *page) benchMachine(r *timing.Result) {
+	p.add(styled(" Measured on", strong))
+	facts := append(p.machine(r.Machine), fact{"clocks", p.clocks(r.Clocks)})
+	p.named(append(facts, fact{"took", p.time(float64(r.Took))}))
+}
+
+// machine is what of a machine matters here.
+func (p *page) machine(m timing.Machine) []fact {
+	cpu := archName(m.Arch)
+	if m.CPU != "" {
+		cpu = m.CPU + ", " + cpu
+	}
+	cpu += ", " + plural(m.Cores, "core")
+	if m.MHz > 0 {
+		cpu += fmt.Sprintf(", %.0f MHz at the start", m.MHz)
+	}
+	if m.MaxMHz > 0 {
+		cpu += fmt.Sprintf(" of %.0f at most", m.MaxMHz)
+	}
+	if m.Governor != "" {
+		cpu += ", governor " + m.Governor
+	}
+	if m.Virtual {
+		cpu += "; a virtual machine"
+	}
+	facts := []fact{{"processor", escape(cpu)}}
+	if m.Memory > 0 {
+		memory := short(m.Memory) + ", in pages of " + short(m.Page)
+		if m.HugePages != "" {
+			memory += "; huge pages: " + m.HugePages
+		}
+		facts = append(facts, fact{"memory", escape(memory)})
+	}
+	facts = append(facts, fact{"system", escape(fmt.Sprintf("Linux %s, %s", m.Kernel, m.Go))})
+	if len(m.Caches) > 0 {
+		var all []string
+		for _, c := range m.Caches {
+			text := fmt.Sprintf("level %d %s", c.Level, short(c.Size))
+			if c.Shared > 1 {
+				text += fmt.Sprintf(", shared by %d cores", c.Shared)
 			}
+			all = append(all, text)
 		}
+		facts = append(facts, fact{"caches", strings.Join(all, "; ")})
 	}
-	return notes
+	if len(m.Mitigations) > 0 {
+		facts = append(facts, fact{"weaknesses", escape(mitigations(m.Mitigations))})
+	}
+	return facts
 }
 
-// collections says how often Go's collector ran in whose rounds.
-func (b *benchText) collections() string {
+// mitigations says which weaknesses of the processor the kernel works around.
+func mitigations(all []timing.Mitigation) string {
+	var active, open []string
+	for _, m := range all {
+		if m.Active {
+			active = append(active, m.Name)
+		} else {
+			open = append(open, m.Name)
+		}
+	}
+	s := ""
+	if active != nil {
+		s = "worked around, which may cost time: " + strings.Join(active, ", ")
+	}
+	if open != nil {
+		if s != "" {
+			s += "; "
+		}
+		s += "left open: " + strings.Join(open, ", ")
+	}
+	return s
+}
+
+// clocks says how fine the clocks are.
+func (p *page) clocks(all []timing.Clock) string {
 	var parts []string
-	for _, what := range b.contenders() {
-		var n uint64
-		for _, t := range b.sizesOf(what) {
-			n += t.Collections
+	for _, c := range all {
+		step := "stood still"
+		if c.Step > 0 {
+			step = "moves in steps of " + p.time(float64(c.Step))
 		}
-		parts = append(parts, fmt.Sprintf("%s %s", what, humanize.Comma(int64(n))))
+		parts = append(parts, fmt.Sprintf("%s: %s and takes %s to read", c.Kind, step, p.time(float64(c.Cost))))
 	}
-	return "Go's collections in their rounds: " + strings.Join(parts, ", ") + "."
-}
-
-// sentence is s with a capital and a full stop.
-func sentence(s string) string { return capital(s) + "." }
-
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-
-// duration is d in nanoseconds, or in milliseconds from one on.
-func duration(d time.Duration) string {
-	if d < time.Millisecond {
-		return humanize.Comma(d.Nanoseconds()) + " ns"
-	}
-	return humanize.Ftoa(float64(d)/1e6) + " ms"
-}
-
-// significant is x, which is not negative, with three digits at least; 0.000 is
-// less than half a thousandth.
-func significant(x float64) string {
-	switch {
-	case x >= 999.5:
-		return humanize.Comma(int64(math.Round(x)))
-	case x >= 99.95:
-		return strconv.FormatFloat(x, 'f', 0, 64)
-	case x >= 9.995:
-		return strconv.FormatFloat(x, 'f', 1, 64)
-	case x >= 0.9995:
-		return strconv.FormatFloat(x, 'f', 2, 64)
-	}
-	return strconv.FormatFloat(x, 'f', 3, 64)
+	return sentence(strings.Join(parts, "; "))
 }

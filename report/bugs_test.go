@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/clipperhouse/displaywidth"
 
@@ -41,7 +42,7 @@ func studied(t *testing.T, names ...string) *bugs.Result {
 
 // priced is what the nets would cost on a machine of round numbers.
 func priced() *netcost.Result {
-	r := &netcost.Result{Blocks: 256, Requested: 256 * 64, Timing: benchOf()}
+	r := &netcost.Result{Blocks: 256, Requested: 256 * 64, Timing: &timing.Measurement{Batch: 15 * time.Millisecond}}
 	for i, s := range bugs.Setups {
 		times := float64(1 + i*i)
 		timed := timed(s.Name, 64, 200*times)

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -252,13 +253,13 @@ func (b *bugTable) costs(c *netcost.Result) {
 }
 
 // costNotes are the notes of a measurement, with whom they are about.
-func costNotes(r *timing.Result) []string {
+func costNotes(r *timing.Measurement) []string {
 	var notes []string
 	for _, n := range r.Notes {
 		notes = append(notes, sentence(n))
 	}
 	for _, t := range r.Timings {
-		for _, n := range t.Notes {
+		for _, n := range slices.Concat(t.Notes, t.Warnings) {
 			notes = append(notes, fmt.Sprintf("%s: %s.", t.What, n))
 		}
 	}

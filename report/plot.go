@@ -62,29 +62,50 @@ text{fill:currentColor}.quiet{fill:#57606a}.grid{stroke:#d0d7de}.edge{stroke:#57
 
 // svg is the picture.
 func (pl *plot) svg() []byte {
-	titles, about := wrapHard(pl.title, 50), wrap(pl.about, 64)
-	tall := (len(titles)+len(about)+1)*plotLine + 4
+	head := newPlotHead(pl.title, pl.about)
+	tall := head.tall
 	var tops []int
 	for range pl.panels {
 		tops = append(tops, tall+2*plotLine)
 		tall += 2*plotLine + panelTall + plotLine
 	}
 	tall += 2 * plotLine
-	d := &drawingXML{}
-	d.element("svg", func() {
-		d.text("title", pl.title)
-		d.text("desc", pl.about)
-		d.text("style", plotStyle)
-		for i, l := range titles {
-			d.text("text", l, "x", 12, "y", 24+i*plotLine, "font-weight", "600", "font-size", "14")
-		}
-		for i, l := range about {
-			d.text("text", l, "x", 12, "y", 24+(len(titles)+i)*plotLine, "class", "quiet")
-		}
+	return head.svg(plotStyle, tall, func(d *drawingXML) {
 		for i, panel := range pl.panels {
 			pl.draw(d, panel, float64(tops[i]))
 		}
 		pl.under(d, float64(tall-2*plotLine))
+	})
+}
+
+// plotHead is the text over the panels.
+type plotHead struct {
+	title, about string
+	titles       []string
+	lines        []string
+	tall         int // where the panels begin
+}
+
+func newPlotHead(title, about string) plotHead {
+	h := plotHead{title: title, about: about, titles: wrapHard(title, 50), lines: wrap(about, 64)}
+	h.tall = (len(h.titles)+len(h.lines)+1)*plotLine + 4
+	return h
+}
+
+// svg is a picture of that height with the head, and what body draws below it.
+func (h *plotHead) svg(style string, tall int, body func(*drawingXML)) []byte {
+	d := &drawingXML{}
+	d.element("svg", func() {
+		d.text("title", h.title)
+		d.text("desc", h.about)
+		d.text("style", style)
+		for i, l := range h.titles {
+			d.text("text", l, "x", 12, "y", 24+i*plotLine, "font-weight", "600", "font-size", "14")
+		}
+		for i, l := range h.lines {
+			d.text("text", l, "x", 12, "y", 24+(len(h.titles)+i)*plotLine, "class", "quiet")
+		}
+		body(d)
 	}, "xmlns", "http://www.w3.org/2000/svg", "viewBox", fmt.Sprintf("0 0 %d %d", plotWidth, tall), "role", "img")
 	return []byte(d.b.String() + "\n")
 }

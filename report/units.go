@@ -63,12 +63,23 @@ func hexBytes(b []byte) string {
 func chars(b []byte) string {
 	c, printable := make([]byte, len(b)), false
 	for i, v := range b {
-		if c[i] = '.'; v > ' ' && v <= '~' {
-			c[i], printable = v, true
+		if c[i] = '.'; v >= ' ' && v <= '~' {
+			c[i], printable = v, printable || v > ' '
 		}
 	}
 	if !printable {
 		return ""
 	}
 	return string(c)
+}
+
+// isText is true for bytes that are likely a text: two printable ones in a row.
+func isText(b []byte) bool {
+	printable := func(v byte) bool { return v > ' ' && v <= '~' }
+	for i := 1; i < len(b); i++ {
+		if printable(b[i-1]) && printable(b[i]) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package timing
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -20,6 +21,9 @@ const enough = 6
 // the rounds were too few to know any; JSON has null for that.
 type Interval [2]float64
 
+// unknown is the interval that everything lies in.
+func unknown() Interval { return Interval{math.Inf(-1), math.Inf(1)} }
+
 // Known reports whether both ends are numbers.
 func (i Interval) Known() bool {
 	return !math.IsInf(i[0], 0) && !math.IsInf(i[1], 0) && !math.IsNaN(i[0]) && !math.IsNaN(i[1])
@@ -36,11 +40,80 @@ func (i Interval) MarshalJSON() ([]byte, error) {
 	return json.Marshal([2]float64(i))
 }
 
+// UnmarshalJSON reads what MarshalJSON writes.
+func (i *Interval) UnmarshalJSON(data []byte) error {
+	var ends []float64
+	if err := json.Unmarshal(data, &ends); err != nil {
+		return err
+	}
+	switch {
+	case ends == nil:
+		*i = unknown()
+	case len(ends) != 2 || ends[0] > ends[1]:
+		return fmt.Errorf("interval %s: not a low and a high end", data)
+	default:
+		*i = Interval(ends)
+	}
+	return nil
+}
+
 // medianCI is the median of xs, which is not empty, and its 95 % interval.
 func medianCI(xs []float64) (float64, Interval) {
-	sample := benchmath.NewSample(slices.Clone(xs), &benchmath.DefaultThresholds) // sorts what it is given
-	s := benchmath.AssumeNothing.Summary(sample, confidence)
-	return s.Center, Interval{s.Lo, s.Hi}
+	s := benchmath.AssumeNothing.Summary(sample(xs), confidence)
+	if ci := (Interval{s.Lo, s.Hi}); ci.Known() {
+		return s.Center, ci
+	}
+	return s.Center, unknown()
+}
+
+// pValue is how likely two samples that differ so much are, by the ranks of their
+// values, where what they are of does not differ: Mann and Whitney's test.
+func pValue(xs, ys []float64) float64 {
+	return benchmath.AssumeNothing.Compare(sample(xs), sample(ys)).P
+}
+
+// sample sorts a copy of xs.
+func sample(xs []float64) *benchmath.Sample {
+	return benchmath.NewSample(slices.Clone(xs), &benchmath.DefaultThresholds)
+}
+
+// leastP is the least that pValue can be for samples of n and of k: the share of one
+// arrangement, and its mirror, in all that n + k values have.
+func leastP(n, k int) float64 {
+	arrangements := 1.0
+	for i := 1; i <= min(n, k) && arrangements < 1e300; i++ {
+		arrangements *= float64(max(n, k)+i) / float64(i)
+	}
+	return min(1, 2/arrangements)
+}
+
+// adjust makes the p-values of several tests ones that may each be held against the
+// same level, though the more tests there are, the likelier one of them looks
+// different by chance: S. Holm, "A Simple Sequentially Rejective Multiple Test
+// Procedure", 1979.
+func adjust(ps []float64) []float64 {
+	rank := make([]int, len(ps))
+	for i := range rank {
+		rank[i] = i
+	}
+	slices.SortFunc(rank, func(a, b int) int { return cmp.Compare(ps[a], ps[b]) })
+	adjusted := make([]float64, len(ps))
+	most := 0.0
+	for k, i := range rank {
+		most = max(most, min(1, ps[i]*float64(len(ps)-k)))
+		adjusted[i] = most
+	}
+	return adjusted
+}
+
+// spread is how wide the middle half of xs is, as a share of the median.
+func spread(xs []float64) float64 {
+	sorted := slices.Sorted(slices.Values(xs))
+	n := len(sorted)
+	if n == 0 || sorted[n/2] <= 0 {
+		return 0
+	}
+	return (sorted[(3*n-1)/4] - sorted[n/4]) / sorted[n/2]
 }
 
 // tooFew says why there is no interval.

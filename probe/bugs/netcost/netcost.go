@@ -15,10 +15,10 @@ import (
 
 // Result is what the setups of package bugs cost, each in the order given.
 type Result struct {
-	Blocks    int            `json:"blocks"`    // that the program keeps
-	Requested addr.Bytes     `json:"requested"` // for all of them together
-	Timing    *timing.Result `json:"timing"`    // an operation under each setup; the first is what the others are compared with
-	Memory    []Memory       `json:"memory"`
+	Blocks    int                 `json:"blocks"`    // that the program keeps
+	Requested addr.Bytes          `json:"requested"` // for all of them together
+	Timing    *timing.Measurement `json:"timing"`    // an operation under each setup; the first is what the others are compared with
+	Memory    []Memory            `json:"memory"`
 }
 
 // Memory is what a setup takes for the blocks, in bytes.
@@ -45,7 +45,7 @@ func Measure(ctx context.Context, setups []bugs.Setup, o timing.Options) (*Resul
 }
 
 // timed times the program under each of the setups.
-func timed(ctx context.Context, setups []bugs.Setup, o timing.Options) (result *timing.Result, err error) {
+func timed(ctx context.Context, setups []bugs.Setup, o timing.Options) (result *timing.Measurement, err error) {
 	var contenders []timing.Contender
 	for _, s := range setups {
 		p, failed := reserve(s)
@@ -56,7 +56,7 @@ func timed(ctx context.Context, setups []bugs.Setup, o timing.Options) (result *
 		if err := p.begin(); err != nil {
 			return nil, err
 		}
-		contenders = append(contenders, timing.Contender{What: s.Name, Size: meanSize, About: s.About, Do: p.do})
+		contenders = append(contenders, timing.Contender{What: s.Name, At: int(meanSize), About: s.About, Do: p.do})
 	}
 	return timing.Measure(ctx, contenders, o)
 }
