@@ -1,12 +1,12 @@
 # What a person runs on memprobe. Everything but check (a C compiler, for the race
-# detector), arm64 (qemu) and outside (gdb) needs Go alone; bench compares with C's
-# allocators where there is a C compiler.
+# detector), arm64 (qemu), outside (gdb) and rust (rustc) needs Go alone; bench compares
+# with C's allocators where there is a C compiler.
 
 FUZZTIME ?= 60s
 GO = CGO_ENABLED=0 go
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench fuzz golden arm64 outside clean
+.PHONY: help run build test check bench fuzz golden arm64 outside rust clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1#\2/p' Makefile | awk -F'#' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ arm64: ## run the tests for arm64, under qemu-user where this machine is not one
 
 outside: ## compare what memprobe shows with what gdb reads
 	scripts/outside-check.sh
+
+rust: ## compare the scenarios with real Rust programs, where there is rustc
+	scripts/rust-check.sh
 
 clean: ## remove what make built
 	rm -rf bin

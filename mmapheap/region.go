@@ -135,7 +135,7 @@ func (r *Region) mapped(at addr.Addr, n addr.Bytes) ([]byte, error) {
 	case err == unix.ENOMEM:
 		return nil, fmt.Errorf("%d bytes at %v: %w: they would reach past user space, or past a limit on it (ulimit -v)", n, at, err)
 	}
-	return nil, fmt.Errorf("%d bytes at %v: %w", n, at, err)
+	return nil, fmt.Errorf("%d bytes at %v: %w; take another base, or none", n, at, err)
 }
 
 func (r *Region) share(start, size addr.Bytes) share {

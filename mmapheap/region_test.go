@@ -209,7 +209,7 @@ func TestBase(t *testing.T) {
 		t.Errorf("the region begins at %v, want %v", r.Range().Lo, fixedBase)
 	}
 	for name, base := range map[string]addr.Addr{"the same": fixedBase, "its last page": r.Range().Hi - addr.Addr(os.Getpagesize())} {
-		if _, err := Reserve(Config{Base: base}); !errors.Is(err, ErrOccupied) || !strings.Contains(err.Error(), base.String()) {
+		if _, err := Reserve(Config{Base: base}); !errors.Is(err, ErrOccupied) || !strings.Contains(err.Error(), base.String()+": the addresses are in use; take another base") {
 			t.Errorf("a second region at %s address: %v", name, err)
 		}
 	}

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"maps"
+
 	"golang.org/x/sys/unix"
 
 	"memprobe/layout"
@@ -16,7 +18,18 @@ type meter struct {
 	resident addr.Bytes
 
 	untouched map[addr.Addr]bool // the pages that held nothing yet, at the last step
+
+	touched map[addr.Addr]access // what the program has done to each page
 }
+
+// access is what a program does to a page. A page can fault once for each of them:
+// one that was only read is the kernel's page of zeros, until it is written.
+type access uint8
+
+const (
+	reading access = 1 + iota
+	writing
+)
 
 // start begins to measure.
 func (k *meter) start() { k.pagemap, _ = layout.OpenPagemap() }
@@ -29,12 +42,35 @@ func (k *meter) stop() error {
 	return k.pagemap.Close()
 }
 
-// count runs an access and adds the page faults that it caused.
-func (k *meter) count(access func() error) error {
+// count runs an access to some pages and adds the page faults that it caused: one for
+// a page at most, and none for one that was accessed in this way before. What the
+// thread had beyond that, the Go runtime did meanwhile.
+func (k *meter) count(kind access, pages []addr.Addr, do func() error) error {
 	before := minorFaults()
-	err := access()
-	k.faults += minorFaults() - before
+	err := do()
+	k.add(minorFaults()-before, kind, pages)
 	return err
+}
+
+// add counts the page faults of an access to some pages, as far as they are those of
+// its first touch of a page.
+func (k *meter) add(faults int64, kind access, pages []addr.Addr) {
+	if k.touched == nil {
+		k.touched = map[addr.Addr]access{}
+	}
+	var first int64
+	for _, page := range pages {
+		if k.touched[page] < kind {
+			first++
+			k.touched[page] = kind
+		}
+	}
+	k.faults += min(faults, first)
+}
+
+// forget drops what is known of memory that goes back to the kernel.
+func (k *meter) forget(r addr.Range) {
+	maps.DeleteFunc(k.touched, func(page addr.Addr, _ access) bool { return r.Contains(page) })
 }
 
 // minorFaults is the number of page faults of this thread that needed no disk.

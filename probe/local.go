@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"math/big"
+
 	"memprobe/layout/addr"
 	"memprobe/probe/rust"
 )
@@ -59,6 +61,32 @@ func (a literal) bytes(m *Machine) []byte {
 }
 
 func (literal) pass(m *Machine, v *Local, b []byte) { m.put(v, b) }
+
+// ArgPlus declares a parameter that gets the value of a variable of the caller's, an
+// integer, plus n, as in f(i + 1). A sum that its type can't hold ends the program.
+func ArgPlus(name string, value *Local, n int) *Local {
+	v := Let(name, value.typ)
+	v.arg = sum{value, n}
+	return v
+}
+
+type sum struct {
+	*Local
+	n int
+}
+
+func (a sum) bytes(m *Machine) []byte {
+	typ := a.typ.(rust.Int)
+	n := new(big.Int).Add(typ.Decode(m.use(a.Local)), big.NewInt(int64(a.n)))
+	if !typ.Holds(n) {
+		m.must(errOverflow, "pass %s + %d", a.name, a.n)
+	}
+	b, err := typ.Encode(n)
+	m.must(err, "pass %s + %d", a.name, a.n)
+	return b
+}
+
+func (sum) pass(m *Machine, v *Local, b []byte) { m.put(v, b) }
 
 // ArgBorrow declares a parameter that the caller passes the address of one of its
 // variables, as in bar(&x).

@@ -72,7 +72,7 @@ func (m *Machine) event(e Event) { m.events = append(m.events, e) }
 // load reads the n bytes at a.
 func (m *Machine) load(a addr.Addr, n addr.Bytes) []byte {
 	b := make([]byte, n)
-	m.must(m.kernel.count(func() error { return m.memory().Load(a, b) }), "read %d bytes", n)
+	m.must(m.kernel.count(reading, m.pages(a, n), func() error { return m.memory().Load(a, b) }), "read %d bytes", n)
 	return b
 }
 
@@ -98,8 +98,9 @@ func (g glance) Load(a addr.Addr, b []byte) error {
 		if g.kernel.untouched[page] {
 			continue
 		}
-		part := addr.Range{Lo: max(page, a), Hi: min(page.Offset(g.trace.PageSize), a.Offset(addr.Bytes(len(b))))}
-		if err := g.memory().Load(part.Lo, b[part.Lo.Sub(a):][:part.Size()]); err != nil {
+		done := max(page, a).Sub(a)
+		left := g.trace.PageSize - a.Offset(done).Sub(page)
+		if err := g.memory().Load(a.Offset(done), b[done:][:min(left, addr.Bytes(len(b))-done)]); err != nil {
 			return err
 		}
 	}
@@ -111,13 +112,16 @@ func (m *Machine) pages(a addr.Addr, n addr.Bytes) []addr.Addr {
 	var pages []addr.Addr
 	for page := a.AlignDown(m.trace.PageSize); page < a.Offset(n); page = page.Offset(m.trace.PageSize) {
 		pages = append(pages, page)
+		if page.Offset(m.trace.PageSize) < page { // the last page of the address space
+			break
+		}
 	}
 	return pages
 }
 
 // store writes b at a.
 func (m *Machine) store(a addr.Addr, b []byte) {
-	m.must(m.kernel.count(func() error { return m.memory().Store(a, b) }), "write %d bytes", len(b))
+	m.must(m.kernel.count(writing, m.pages(a, addr.Bytes(len(b))), func() error { return m.memory().Store(a, b) }), "write %d bytes", len(b))
 }
 
 // growing runs an operation that may commit memory, and notes what it committed.
@@ -209,10 +213,21 @@ func (m *Machine) running() *frame { return m.frames[len(m.frames)-1] }
 // DropLocals drops the variables of the running function, the last one declared
 // first, as at the end of its block. The frame stays.
 func (m *Machine) DropLocals() {
+	for m.DropNext() != "" {
+	}
+}
+
+// DropNext drops the one variable that DropLocals would drop first, and returns its
+// name: "" where the running function has none left whose end frees anything.
+func (m *Machine) DropNext() string {
 	vars := m.running().vars
 	for i := len(vars) - 1; i >= 0; i-- {
-		m.Drop(vars[i])
+		if v := vars[i]; v.state == Live && rust.NeedsDrop(v.typ) {
+			m.Drop(v)
+			return v.name
+		}
 	}
+	return ""
 }
 
 // Drop ends the life of a variable's value and frees the blocks that it owns.

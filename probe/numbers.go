@@ -2,7 +2,9 @@ package probe
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,8 +47,9 @@ func (m *Machine) Number(name string) int {
 
 // withNumbers puts numbers in place of their names in s.
 func (m *Machine) withNumbers(s string) string {
-	for name, n := range m.numbers {
-		s = strings.ReplaceAll(s, "$"+name, strconv.Itoa(n))
+	var pairs []string
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(m.numbers))) { // name before n, which it begins with
+		pairs = append(pairs, "$"+name, strconv.Itoa(m.numbers[name]))
 	}
-	return s
+	return strings.NewReplacer(pairs...).Replace(s)
 }

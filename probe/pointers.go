@@ -89,24 +89,13 @@ func (m *Machine) Own(v *Local, a addr.Addr, n addr.Bytes) {
 // to free, it returns as an error, and the program goes on.
 func (m *Machine) Free(p *Local) error {
 	at := m.pointee(p, 0)
-	b, err := m.heap.Block(at)
-	if err == nil {
-		err = m.heap.Free(at)
-	}
-	if err != nil {
+	b, _ := m.heap.Block(at) // where there is none, Free says so
+	if err := m.heap.Free(at); err != nil {
 		m.event(Event{Kind: EventRefused, Addr: at})
 		return err
 	}
 	m.event(Event{Kind: EventFree, Addr: at, Size: b.Requested})
 	return nil
-}
-
-// IntoRaw is `p = Box::into_raw(b)`: the box's address goes to p, and nobody owns the
-// block any more.
-func (m *Machine) IntoRaw(p, b *Local) {
-	block, _ := b.typ.(rust.Handle).Block(m.use(b))
-	b.state = Moved
-	m.Set(p, block)
 }
 
 // Forget is `mem::forget(v)`: v ends, and what it owned is never freed.

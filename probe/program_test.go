@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -162,14 +163,14 @@ func TestRecurse(t *testing.T) {
 // TestThreads: what is done on a worker is done by another thread of the system's,
 // on a stack of its own, which ends with it.
 func TestThreads(t *testing.T) {
-	var id, worker, live int
+	var id, main, worker int
 	var gone string
 	var stack addr.Range
 	trace := play(t, func(m *Machine) {
 		p := Let("p", rust.Raw(rust.I32))
 		m.Call("main", p)
 		w := m.Spawn("worker")
-		id = m.ThreadID()
+		id, main = m.ThreadID(), unix.Gettid()
 		x := Let("x", rust.I32)
 		m.On(w, func() {
 			worker, stack = unix.Gettid(), m.Stack()
@@ -180,15 +181,14 @@ func TestThreads(t *testing.T) {
 			m.Set(x, 7)
 		})
 		m.Borrow(p, x)
-		live = 1
 		m.Step(1, "both", m.Pointee(p))
 		m.On(w, m.Return)
 		m.Join(w)
 		m.Step(1, "joined", "")
 		gone = m.Pointee(p)
 	})
-	if id == worker || id != unix.Gettid() && live == 0 {
-		t.Errorf("main is thread %d, the worker %d", id, worker)
+	if id == worker || id != main {
+		t.Errorf("main is thread %d, the worker %d; the machine says that main is %d", main, worker, id)
 	}
 	both, joined := trace.Steps[0], trace.Steps[1]
 	if len(both.Threads) != 2 || both.Threads[1].ID != worker || both.Threads[1].Stack != stack || stack.Size() != threadStack {
@@ -237,16 +237,36 @@ func TestWorkersEndWithTheRun(t *testing.T) {
 
 // TestRush: two threads at once in one heap never get the same bytes.
 func TestRush(t *testing.T) {
-	play(t, func(m *Machine) {
+	trace := play(t, func(m *Machine) {
 		m.Call("main")
-		if spoilt := m.Rush(2000, 40, m.Spawn("a"), m.Spawn("b")); spoilt != 0 {
-			t.Errorf("%d marks were overwritten", spoilt)
+		if made, spoilt := m.Rush(2000, 40, m.Spawn("a"), m.Spawn("b")); made != 4000 || spoilt != 0 {
+			t.Errorf("of %d blocks, %d marks were overwritten", made, spoilt)
 		}
 		if stats := m.HeapStats(); stats.Used != 0 {
 			t.Errorf("%d blocks are left", stats.Used)
 		}
 		m.Step(1, "done", "")
+		v := Let("v", rust.Vec(rust.U8))
+		m.Call("zeros", v)
+		m.VecZeroed(v, 4)
+		m.Step(2, "zeros where marks were", m.Value(v))
 	})
+	step, heap := trace.Steps[0], trace.Memory.Heap
+	for i, want := range []Event{
+		{Kind: EventGrow, Addr: heap.Lo, Size: trace.PageSize},
+		{Kind: EventAlloc, Addr: heap.Lo, Size: 4000 * 40, Times: 4000},
+		{Kind: EventFree, Addr: heap.Lo, Size: 4000 * 40, Times: 4000},
+	} {
+		if got := step.Events[len(step.Events)-3+i]; !reflect.DeepEqual(got, want) {
+			t.Errorf("event %d is %+v, want %+v", i, got, want)
+		}
+	}
+	if k := step.Kernel; k.Faults != 1 || k.Resident != int64(trace.PageSize) {
+		t.Errorf("the first touch of the heap: %+v", k)
+	}
+	if zeros := trace.Steps[1].Text; zeros != "[0, 0, 0, 0]" {
+		t.Errorf("zeros are %s", zeros)
+	}
 }
 
 // TestVecZeroed: pages that nobody had are not touched, bytes that somebody had are

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"memprobe/layout"
@@ -147,10 +148,9 @@ func (m *Machine) readMaps() error {
 	}
 	m.trace.Memory.Maps = nil
 	for _, mapping := range mappings {
-		for _, region := range m.memory() {
-			if mapping.Overlaps(region.Range()) {
-				m.trace.Memory.Maps = append(m.trace.Memory.Maps, mapping.String())
-			}
+		ours := func(r *mmapheap.Region) bool { return mapping.Overlaps(r.Range()) }
+		if slices.ContainsFunc(m.memory(), ours) { // one mapping may hold the guards of two regions
+			m.trace.Memory.Maps = append(m.trace.Memory.Maps, mapping.String())
 		}
 	}
 	return nil

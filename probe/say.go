@@ -29,7 +29,12 @@ func (m *Machine) Ask(question, why, answer string, others ...string) {
 
 // Fact adds a figure to the next step; from says who it is from.
 func (m *Machine) Fact(what, value, from string) {
-	m.next.Facts = append(m.next.Facts, Fact{m.withNumbers(what), value, from})
+	m.next.Facts = append(m.next.Facts, Fact{What: m.withNumbers(what), Value: value, From: from})
+}
+
+// Measured is Fact for a figure that differs from run to run, such as a time.
+func (m *Machine) Measured(what, value, from string) {
+	m.next.Facts = append(m.next.Facts, Fact{What: m.withNumbers(what), Value: value, From: from, Varies: true})
 }
 
 // landmarkBytes is how much of a landmark is shown.
@@ -38,7 +43,11 @@ const landmarkBytes addr.Bytes = 16
 // Landmark adds an object of n bytes at a to the next step, where it stands for a
 // part of the textbook's picture. Landmarks are given from high addresses to low ones.
 func (m *Machine) Landmark(segment layout.Segment, what string, a addr.Addr, n addr.Bytes) {
-	mark := Landmark{Segment: segment, What: m.withNumbers(what), Addr: a, Size: n, Bytes: make(Hex, min(n, landmarkBytes))}
+	shown := min(n, landmarkBytes)
+	if segment == layout.SegmentFree {
+		shown = 0 // nothing is there to be read
+	}
+	mark := Landmark{Segment: segment, What: m.withNumbers(what), Addr: a, Size: n, Bytes: make(Hex, shown)}
 	m.must(readOwn(a, mark.Bytes), "read %s at %v", what, a)
 	mappings, err := layout.Read(0)
 	m.must(err, "read its mappings")
@@ -48,6 +57,16 @@ func (m *Machine) Landmark(segment layout.Segment, what string, a addr.Addr, n a
 		}
 	}
 	m.next.Landmarks = append(m.next.Landmarks, mark)
+}
+
+// readAgain are the landmarks with the bytes that are there now.
+func (m *Machine) readAgain(marks []Landmark) []Landmark {
+	now := slices.Clone(marks)
+	for i, mark := range now {
+		now[i].Bytes = make(Hex, len(mark.Bytes))
+		m.must(readOwn(mark.Addr, now[i].Bytes), "read %s at %v", mark.What, mark.Addr)
+	}
+	return now
 }
 
 // readOwn reads memory of this process that is not the scenario's.
@@ -60,6 +79,3 @@ func readOwn(a addr.Addr, b []byte) error {
 	_, err = mem.ReadAt(b, int64(a))
 	return err
 }
-
-// StoppedBy adds to the next step what a checked heap says of the program.
-func (m *Machine) StoppedBy(s *Stopped) { m.next.Stopped = s }

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"slices"
+
 	"memprobe/layout/addr"
 	"memprobe/mmapheap"
 	"memprobe/probe/rust"
@@ -33,6 +35,7 @@ func (m *Machine) pause() {
 	}
 	again := m.trace.Steps[len(m.trace.Steps)-1]
 	again.Again = true
+	again.Landmarks = m.readAgain(again.Landmarks)
 	m.snapshot(again)
 }
 
@@ -44,7 +47,7 @@ func (m *Machine) snapshot(s Step) {
 	s.Frames, s.Popped, s.Threads = []Frame{}, nil, nil
 	for _, t := range m.threads {
 		s.Frames = append(s.Frames, m.readFrames(t, owners)...)
-		for _, f := range t.popped {
+		for _, f := range slices.Backward(t.popped) {
 			s.Popped = append(s.Popped, m.readPopped(f, m.threadName(t)))
 		}
 		if len(m.threads) > 1 {

@@ -2,7 +2,9 @@ package probe
 
 import (
 	"errors"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -47,12 +49,11 @@ type Worker struct {
 // Spawn starts a thread of the system's with a stack of its own. It waits for what
 // On gives it to do, until Join.
 func (m *Machine) Spawn(name string) *Worker {
-	config := mmapheap.Config{Heap: m.trace.PageSize, Stack: threadStack} // of that heap nothing is used
-	if m.opts.Base != 0 {                                                 // then this one is where it was the last time, too
-		config.Base = addr.Addr(addr.Bytes(m.threads[len(m.threads)-1].region.Range().Hi).AlignUp(1 << 20))
-	}
-	region, err := mmapheap.Reserve(config)
-	m.must(err, "spawn %s", name)
+	var region *mmapheap.Region
+	m.must(m.atSpareBase(func(base addr.Addr) (err error) {
+		region, err = mmapheap.Reserve(mmapheap.Config{Base: base, Heap: m.trace.PageSize, Stack: threadStack}) // of that heap nothing is used
+		return err
+	}), "spawn %s", name)
 	w := &Worker{&thread{name: name, region: region, stack: region.Stack()}, make(chan func()), make(chan struct{})}
 	id := make(chan int)
 	go func() {
@@ -66,6 +67,21 @@ func (m *Machine) Spawn(name string) *Worker {
 	w.id = <-id
 	m.threads, m.workers = append(m.threads, w.thread), append(m.workers, w)
 	return w
+}
+
+// atSpareBase has one more region reserved. Where the first one's base was asked for, it
+// goes behind those that there are, to be at the same place each time, unless that is
+// taken; else the kernel chooses.
+func (m *Machine) atSpareBase(reserve func(base addr.Addr) error) error {
+	if m.opts.Base == 0 {
+		return reserve(0)
+	}
+	last := m.threads[len(m.threads)-1].region.Range().Hi
+	err := reserve(addr.Addr(addr.Bytes(last).AlignUp(1 << 20)))
+	if errors.Is(err, mmapheap.ErrOccupied) {
+		return reserve(0)
+	}
+	return err
 }
 
 // On has a worker do something while the one that calls waits: all operations of the
@@ -96,6 +112,7 @@ func (m *Machine) Join(w *Worker) {
 		}
 	}
 	m.threads = kept
+	m.kernel.forget(w.region.Range())
 	m.must(w.region.Release(), "join %s", w.name)
 }
 
@@ -122,50 +139,80 @@ func (m *Machine) release() error {
 
 // Rush has the workers allocate and free blocks of size bytes, rounds times each, all
 // at the same time, each writing its own mark into its block and reading it back
-// before it frees it. It returns how many marks were not what they should be.
-func (m *Machine) Rush(rounds int, size addr.Bytes, workers ...*Worker) (spoilt int) {
-	counts, errs := make([]int, len(workers)), make([]error, len(workers))
-	var all sync.WaitGroup
-	for i, w := range workers {
-		all.Add(1)
-		w.work <- func() {
-			defer all.Done()
-			counts[i], errs[i] = rush(m.heap, rounds, size, byte(i+1))
-		}
-	}
-	all.Wait()
-	m.must(errors.Join(errs...), "rush")
-	for _, n := range counts {
-		spoilt += n
-	}
-	return spoilt
-}
-
-func rush(heap *mmapheap.Shared, rounds int, size addr.Bytes, mark byte) (spoilt int, err error) {
-	for range rounds {
-		a, err := heap.Alloc(size)
-		if err != nil {
-			return spoilt, err
-		}
-		b, err := heap.Bytes(a)
-		if err != nil {
-			return spoilt, err
-		}
-		for i := range b {
-			b[i] = mark
-		}
-		runtime.Gosched() // to give the others a chance to be in the way
-		for i := range b {
-			if b[i] != mark {
-				spoilt++
-				break
+// before it frees it. It returns how many blocks there were, and how many marks were
+// not what they should be. Of what the workers did, the events keep sums.
+func (m *Machine) Rush(rounds int, size addr.Bytes, workers ...*Worker) (made, spoilt int) {
+	rushes := make([]rush, len(workers))
+	m.growing(func() {
+		var all sync.WaitGroup
+		for i, w := range workers {
+			all.Add(1)
+			w.work <- func() {
+				defer all.Done()
+				rushes[i].run(m.heap, rounds, size, byte(i+1))
 			}
 		}
-		if err := heap.Free(a); err != nil {
-			return spoilt, err
+		all.Wait()
+	})
+	var errs []error
+	var faults int64
+	blocks := map[addr.Addr]bool{}
+	for _, r := range rushes {
+		made, spoilt, faults, errs = made+r.made, spoilt+r.spoilt, faults+r.faults, append(errs, r.err)
+		maps.Copy(blocks, r.blocks)
+	}
+	if made > 0 {
+		lowest := slices.Min(slices.Collect(maps.Keys(blocks)))
+		for _, kind := range []Kind{EventAlloc, EventFree} {
+			m.event(Event{Kind: kind, Addr: lowest, Size: addr.Bytes(made) * size, Times: made})
 		}
 	}
-	return spoilt, nil
+	var pages []addr.Addr
+	for a := range blocks {
+		pages = append(pages, m.pages(a, size)...)
+		m.highest = max(m.highest, a.Offset(size))
+	}
+	m.kernel.add(faults, writing, pages)
+	m.must(errors.Join(errs...), "rush")
+	return made, spoilt
+}
+
+// rush is what one worker did in a rush.
+type rush struct {
+	made, spoilt int
+	blocks       map[addr.Addr]bool // where it ever had one
+	faults       int64              // of its writes
+	err          error
+}
+
+func (r *rush) run(heap *mmapheap.Shared, rounds int, size addr.Bytes, mark byte) {
+	r.blocks = map[addr.Addr]bool{}
+	for r.made < rounds && r.err == nil {
+		r.err = r.round(heap, size, mark)
+	}
+}
+
+// round has one block, from its request to its end.
+func (r *rush) round(heap *mmapheap.Shared, size addr.Bytes, mark byte) error {
+	a, err := heap.Alloc(size)
+	if err != nil {
+		return err
+	}
+	b, err := heap.Bytes(a)
+	if err != nil {
+		return err
+	}
+	before := minorFaults()
+	for i := range b {
+		b[i] = mark
+	}
+	r.faults += minorFaults() - before
+	runtime.Gosched() // to give the others a chance to be in the way
+	if slices.ContainsFunc(b, func(is byte) bool { return is != mark }) {
+		r.spoilt++
+	}
+	r.made, r.blocks[a] = r.made+1, true
+	return heap.Free(a)
 }
 
 // memory are the regions that the program's pointers may lead to.

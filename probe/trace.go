@@ -93,6 +93,8 @@ type Fact struct {
 	What  string `json:"what"`
 	Value string `json:"value"`
 	From  string `json:"from"` // who says so, such as getrlimit(2)
+
+	Varies bool `json:"varies,omitempty"` // from run to run
 }
 
 // Question is one that a reader can answer before the step is shown.
@@ -109,6 +111,8 @@ type Stopped struct {
 	Line   int          `json:"line"`  // of Source, from 1; 0: at the program's end
 	Class  string       `json:"class"` // such as "double free"
 	Report []ReportLine `json:"report"`
+	Heap   addr.Range   `json:"heap"`  // where that one's memory was, which has been given back
+	Stack  addr.Range   `json:"stack"` // likewise
 }
 
 // ReportLine is a line of a report. One without a label goes on with the line before.
@@ -211,7 +215,7 @@ type Event struct {
 	Size     addr.Bytes  `json:"size"`
 	From     *addr.Addr  `json:"from,omitempty"`      // copy, move, resize: where it was before; load: the pointer
 	Times    int         `json:"times,omitempty"`     // how often, where it is not once; then Addr is the lowest and Size the sum
-	LookedAt []Candidate `json:"looked_at,omitempty"` // alloc, search: the free blocks that were looked at
+	LookedAt []Candidate `json:"looked_at,omitempty"` // alloc, search, and resize where the block moved: the free blocks that were looked at
 }
 
 // Kind is the kind of an event.

@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 
 	"memprobe/layout/addr"
@@ -26,6 +27,10 @@ func (m *Machine) put(v *Local, b []byte) {
 
 // errOverflow is what a Rust program built for debugging panics with.
 var errOverflow = errors.New("attempt to add with overflow")
+
+// errCapacity is what a Rust program panics with whose buffer would become larger than
+// isize::MAX bytes.
+var errCapacity = errors.New("capacity overflow")
 
 // Add stores a + b in sum. All three have the same integer type; a sum that it
 // can't hold ends the program, as it does in Rust's debug builds.
@@ -103,6 +108,13 @@ func (m *Machine) VecZeroed(v *Local, n addr.Bytes) {
 	m.put(v, typ.Join(n, block, n))
 }
 
+// SetLen is `v.set_len(n)`, which believes that n elements are there.
+func (m *Machine) SetLen(v *Local, n addr.Bytes) {
+	typ := v.typ.(rust.Buffer)
+	capacity, ptr, _ := typ.Split(m.use(v))
+	m.put(v, typ.Join(capacity, ptr, n))
+}
+
 // SetElem is `v[i] = value`.
 func (m *Machine) SetElem(v *Local, i addr.Bytes, value any) {
 	b, err := v.typ.(rust.Buffer).Elem().Encode(value)
@@ -128,6 +140,9 @@ func (m *Machine) extend(v *Local, b []byte) {
 	added := addr.Bytes(len(b)) / size
 	if need := n + added; need > capacity {
 		grown := typ.Grow(capacity, need)
+		if grown > math.MaxInt64/size {
+			m.must(errCapacity, "grow %s to %d elements", v.name, grown)
+		}
 		if capacity == 0 {
 			ptr = m.alloc(grown * size)
 		} else {
@@ -141,13 +156,19 @@ func (m *Machine) extend(v *Local, b []byte) {
 	m.put(v, typ.Join(capacity, ptr, n+added))
 }
 
+// resize makes a block n bytes. Where it had to move, the event has the search that
+// the heap made for the new place, while the old block was still in use.
 func (m *Machine) resize(old addr.Addr, n addr.Bytes) (block addr.Addr) {
+	looked := m.search(n)
 	m.growing(func() {
 		var err error
 		block, err = m.heap.Resize(old, n)
 		m.must(err, "resize to %d bytes", n)
 	})
-	m.event(Event{Kind: EventResize, Addr: block, Size: n, From: &old})
+	if block == old {
+		looked = nil
+	}
+	m.event(Event{Kind: EventResize, Addr: block, Size: n, From: &old, LookedAt: looked})
 	m.highest = max(m.highest, block.Offset(n))
 	return block
 }
@@ -215,8 +236,23 @@ func (m *Machine) BlockAt(a addr.Addr) Block {
 	return Block{Addr: a, Size: b.Size, Requested: b.Requested}
 }
 
+// FreeBlocks are the heap's free blocks by address; they have no owner and no bytes.
+func (m *Machine) FreeBlocks() []Block {
+	var free []Block
+	for _, b := range m.heap.Blocks() {
+		if b.State == mmapheap.Free {
+			free = append(free, Block{Addr: b.Addr, Size: b.Size, State: BlockFree})
+		}
+	}
+	return free
+}
+
 // PageSize is the size of a page, in bytes.
 func (m *Machine) PageSize() addr.Bytes { return m.trace.PageSize }
+
+// Faults is how many page faults the program's accesses have caused since the last
+// step.
+func (m *Machine) Faults() int { return int(m.kernel.faults) }
 
 // ThreadID is the kernel's number of the thread that runs.
 func (m *Machine) ThreadID() int { return m.id }

@@ -217,7 +217,7 @@ func (p *page) told(t bugs.Trial) {
 	p.blank()
 	p.add(styled(fmt.Sprintf(" What was told under %s: %s", t.Runs[len(t.Runs)-1].Net, cmp.Or(last.Class, last.Error)), strong))
 	for _, l := range last.Report {
-		p.labelled(fmt.Sprintf("   %-10s  ", l.Label), l.Text, plain)
+		p.add(indented(reportLine(l.Label, l.Text, p.column(1)))...)
 	}
 }
 

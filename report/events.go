@@ -3,95 +3,301 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"memprobe/layout/addr"
 	"memprobe/probe"
 )
 
-// happened says in words what the program and the kernel did in a step.
-func (p *page) happened(t *probe.Trace, before, s *probe.Step) {
-	names := map[addr.Addr]string{}
-	for _, step := range []*probe.Step{before, s} { // frames that were popped, too
-		if step == nil {
-			continue
-		}
-		for _, f := range step.Frames {
-			for _, v := range f.Vars {
-				names[v.Addr] = f.Name + "." + v.Name
-			}
-		}
+// telling puts a step's events into words, one after the other: what lies at an address
+// is what lay there at that time.
+type telling struct {
+	changes
+	p *page
+	t *probe.Trace
+
+	live []probe.Frame // of the calls in progress
+	left []probe.Frame // those that have gone, the last one first
+}
+
+func newTelling(p *page, t *probe.Trace, c changes) *telling {
+	tell := &telling{changes: c, p: p, t: t}
+	if c.before != nil {
+		tell.live = slices.Clone(c.before.Frames)
+		tell.left = slices.Clone(c.before.Popped)
 	}
-	if len(s.Events) > 0 || s.Kernel != (probe.Kernel{}) {
+	return tell
+}
+
+// happened says in words what the program and the kernel did in a step.
+func (p *page) happened(t *probe.Trace, c changes) {
+	s, tell := c.step, newTelling(p, t, c)
+	threads := tell.threads()
+	if len(s.Events) > 0 || threads != nil || s.Kernel != (probe.Kernel{}) {
 		p.blank()
 		p.add(text(" What happened:"))
 	}
-	for _, e := range s.Events {
-		p.prose(3, p.column(3), eventWords(t, e, names), plain)
+	for _, words := range threads {
+		p.prose(3, p.column(3), words, plain)
+	}
+	for i, e := range s.Events {
+		tell.call(i)
+		p.prose(3, p.column(3), tell.words(e), plain)
+		tell.pop(e)
+		if len(e.LookedAt) > 1 {
+			tell.search(e)
+		}
 	}
 	if s.Kernel != (probe.Kernel{}) {
 		p.prose(3, p.column(3), "the kernel: "+kernelWords(s.Kernel), faint)
 	}
 }
 
-func eventWords(t *probe.Trace, e probe.Event, names map[addr.Addr]string) string {
-	name := func(a addr.Addr) string {
-		if n, ok := names[a]; ok {
-			return n
-		}
-		return "block " + a.String()
+// call notes the frame that event i pushes, if it does. What the frame had is known if
+// no later call of the step has the same place.
+func (t *telling) call(i int) {
+	e := t.step.Events[i]
+	if e.Kind != probe.EventCall || e.Times > 1 {
+		return
 	}
-	switch e.Kind {
-	case probe.EventCall:
-		return fmt.Sprintf("call: a frame of %s pushed", bytesOf(e.Size))
-	case probe.EventReturn:
-		return fmt.Sprintf("return: a frame of %s popped", bytesOf(e.Size))
-	case probe.EventStore:
-		return fmt.Sprintf("%s stored in %s", bytesOf(e.Size), name(e.Addr))
-	case probe.EventCopy:
-		return fmt.Sprintf("%s copied to %s", name(*e.From), name(e.Addr))
-	case probe.EventMove:
-		return fmt.Sprintf("%s moved to %s", name(*e.From), name(e.Addr))
-	case probe.EventAlloc:
-		return fmt.Sprintf("%s allocated at %v (%s)", bytesOf(e.Size), e.Addr, searchWords(e))
-	case probe.EventResize:
-		if *e.From == e.Addr {
-			return fmt.Sprintf("block %v resized in place to %s", e.Addr, bytesOf(e.Size))
+	pushed := probe.Frame{Start: e.Addr, End: e.Addr.Offset(e.Size)}
+	later := slices.ContainsFunc(t.step.Events[i+1:], func(l probe.Event) bool {
+		return l.Kind == probe.EventCall && addr.Span(l.Addr, l.Size).Overlaps(addr.Span(e.Addr, e.Size))
+	})
+	for _, f := range slices.Concat(t.step.Frames, t.step.Popped) {
+		if !later && f.Start == pushed.Start && f.End == pushed.End && f.Calls == 0 {
+			pushed = f
 		}
-		return fmt.Sprintf("block %v resized to %s at %v", *e.From, bytesOf(e.Size), e.Addr)
-	case probe.EventFree:
-		return fmt.Sprintf("block %v of %s freed", e.Addr, bytesOf(e.Size))
-	case probe.EventDrop:
-		return name(e.Addr) + " dropped"
-	case probe.EventGrow:
-		part := "stack"
-		if t.Memory.Heap.Contains(e.Addr) {
-			part = "heap"
-		}
-		return fmt.Sprintf("%s more of the %s made accessible, at %v", size(e.Size), part, e.Addr)
-	case probe.EventFault:
-		return fmt.Sprintf("a fault at %v", e.Addr)
+	}
+	t.live = append(t.live, pushed)
+	t.left = slices.DeleteFunc(t.left, func(f probe.Frame) bool { return f.Start < pushed.End && pushed.Start < f.End })
+}
+
+// pop notes that e pops a frame, if it does.
+func (t *telling) pop(e probe.Event) {
+	if i := t.frame(e); e.Kind == probe.EventReturn && i >= 0 {
+		t.left = append([]probe.Frame{t.live[i]}, t.left...)
+		t.live = slices.Delete(t.live, i, i+1)
+	}
+}
+
+// frame is which of the live frames a call or a return is about, or -1.
+func (t *telling) frame(e probe.Event) int {
+	return slices.IndexFunc(t.live, func(f probe.Frame) bool { return addr.Range{Lo: f.Start, Hi: f.End} == addr.Span(e.Addr, e.Size) })
+}
+
+// function names the function that a call or a return is about, where that is known.
+func (t *telling) function(e probe.Event, before string) string {
+	if i := t.frame(e); i >= 0 && t.live[i].Name != "" {
+		return before + t.live[i].Name
 	}
 	return ""
 }
 
-// passedShown is how many of the free blocks that a search passed are named.
-const passedShown = 8
-
-// searchWords is the search that found room for a block: what was looked at, and
-// why it was passed.
-func searchWords(e probe.Event) string {
-	words := plural(len(e.LookedAt), "free block") + " looked at"
-	var passed []string
-	for _, c := range e.LookedAt {
-		if !c.Fits {
-			passed = append(passed, fmt.Sprintf("%v is too small by %s", c.Addr, bytesOf(e.Size-c.Size)))
+// threads tells of threads that have come or gone.
+func (t *telling) threads() []string {
+	var words []string
+	was := map[string]bool{}
+	if t.before != nil {
+		for _, thread := range t.before.Threads {
+			was[thread.Name] = true
 		}
 	}
-	if more := len(passed) - passedShown; more > 0 {
-		passed = append(passed[:passedShown], plural(more, "other")+" too")
+	for i, thread := range t.step.Threads {
+		if i > 0 && !was[thread.Name] {
+			words = append(words, fmt.Sprintf("thread %s started, with a stack of %s", escape(thread.Name), size(thread.Stack.Size())))
+		}
 	}
-	return strings.Join(append([]string{words}, passed...), "; ")
+	if t.before != nil {
+		for i, thread := range t.before.Threads {
+			if i > 0 && !slices.ContainsFunc(t.step.Threads, func(now probe.Thread) bool { return now.Name == thread.Name }) {
+				words = append(words, fmt.Sprintf("thread %s ended, and its stack at %s went back to the kernel", escape(thread.Name), t.p.addr(thread.Stack.Lo)))
+			}
+		}
+	}
+	return words
+}
+
+// name is what lies at a: a variable, a block.
+func (t *telling) name(a addr.Addr) string {
+	for _, frames := range [][]probe.Frame{t.live, t.left} {
+		if name, f, ok := variableAt(frames, a); ok {
+			if f.Name == "" { // one that has come and gone in this step
+				return "a variable at " + t.p.addr(a)
+			}
+			return name
+		}
+	}
+	for _, s := range []*probe.Step{t.step, t.before} {
+		if s == nil {
+			continue
+		}
+		if b, used := usedBlock(s, a); used {
+			return "block " + t.p.addr(b.Addr) + past(b.Addr, a)
+		}
+	}
+	if t.t.Memory.Heap.Contains(a) {
+		return "block " + t.p.addr(a)
+	}
+	return t.p.addr(a)
+}
+
+// popped says so where a lies in a frame that has gone.
+func (t *telling) popped(a addr.Addr) string {
+	if _, _, ok := variableAt(t.live, a); ok {
+		return ""
+	}
+	if _, _, ok := variableAt(t.left, a); ok {
+		return ", which is popped"
+	}
+	return ""
+}
+
+// words is an event in a line.
+func (t *telling) words(e probe.Event) string {
+	if e.Times > 1 {
+		return t.sum(e)
+	}
+	at := t.p.addr(e.Addr)
+	switch e.Kind {
+	case probe.EventCall:
+		return fmt.Sprintf("call%s: a frame of %s pushed", t.function(e, " of "), bytesOf(e.Size))
+	case probe.EventReturn:
+		return fmt.Sprintf("return%s: a frame of %s popped", t.function(e, " from "), bytesOf(e.Size))
+	case probe.EventStore:
+		return fmt.Sprintf("%s stored in %s%s%s", bytesOf(e.Size), t.name(e.Addr), t.popped(e.Addr), t.pastEnd(e))
+	case probe.EventLoad:
+		return fmt.Sprintf("%s read from %s%s%s", bytesOf(e.Size), t.name(e.Addr), t.popped(e.Addr), t.through(e))
+	case probe.EventCopy:
+		return fmt.Sprintf("%s copied to %s", t.name(*e.From), t.name(e.Addr))
+	case probe.EventMove:
+		return fmt.Sprintf("%s moved to %s", t.name(*e.From), t.name(e.Addr))
+	case probe.EventAlloc:
+		return fmt.Sprintf("%s allocated at %s%s", bytesOf(e.Size), at, searchEnd(e))
+	case probe.EventSearch:
+		return fmt.Sprintf("first fit looks for %s%s", bytesOf(e.Size), searchEnd(e))
+	case probe.EventResize:
+		if *e.From == e.Addr {
+			return fmt.Sprintf("block %s resized in place to %s", at, bytesOf(e.Size))
+		}
+		return fmt.Sprintf("block %s resized to %s at %s%s", t.p.addr(*e.From), bytesOf(e.Size), at, searchEnd(e))
+	case probe.EventFree:
+		return fmt.Sprintf("block %s of %s freed", at, bytesOf(e.Size))
+	case probe.EventRefused:
+		return fmt.Sprintf("the heap refuses to free %s: no block in use begins there", at)
+	case probe.EventDrop:
+		return t.name(e.Addr) + " dropped"
+	case probe.EventGrow:
+		return fmt.Sprintf("%s more of the %s made accessible, at %s", size(e.Size), t.part(e.Addr), at)
+	case probe.EventFault:
+		return fmt.Sprintf("a fault at %s%s", at, t.guard(e.Addr))
+	}
+	return ""
+}
+
+// pastEnd says how far a store ran past the end of its block, if it did.
+func (t *telling) pastEnd(e probe.Event) string {
+	b, used := usedBlock(t.step, e.Addr)
+	end := b.Addr.Offset(b.Requested)
+	if stored := e.Addr.Offset(e.Size); used && stored > end {
+		return ", " + bytesOf(stored.Sub(max(end, e.Addr))) + " of it past its end"
+	}
+	return ""
+}
+
+// sums are what many events of one kind come to.
+var sums = map[probe.Kind]string{
+	probe.EventCall:   "%s calls: frames of %s pushed, down to %s",
+	probe.EventReturn: "%s returns: frames of %s popped, down to %s",
+	probe.EventStore:  "%s times something stored, %s in all, down to %s",
+	probe.EventGrow:   "%s times more memory made accessible, %s in all, down to %s",
+	probe.EventAlloc:  "%s blocks allocated, %s in all, the lowest at %s",
+	probe.EventFree:   "%s blocks freed, %s in all, the lowest at %s",
+}
+
+func (t *telling) sum(e probe.Event) string {
+	form, ok := sums[e.Kind]
+	if !ok {
+		form = "%s times " + string(e.Kind) + ", %s in all, down to %s"
+	}
+	times := strings.TrimSuffix(plural(e.Times, ""), " s")
+	return fmt.Sprintf(form, times, exactly(e.Size), t.p.addr(e.Addr))
+}
+
+// through names the pointer that was followed.
+func (t *telling) through(e probe.Event) string {
+	if e.From == nil {
+		return ""
+	}
+	return ", where " + t.name(*e.From) + " points"
+}
+
+// part is the part of memory that grew.
+func (t *telling) part(a addr.Addr) string {
+	if t.t.Memory.Heap.Contains(a) {
+		return "heap"
+	}
+	for i, thread := range t.step.Threads {
+		if i > 0 && thread.Stack.Contains(a) {
+			return "stack of thread " + escape(thread.Name)
+		}
+	}
+	return "stack"
+}
+
+// guard says which guard page a lies in, if it does.
+func (t *telling) guard(a addr.Addr) string {
+	below := func(r addr.Range) bool { return a < r.Lo && r.Lo.Sub(a) <= t.t.PageSize }
+	if below(t.t.Memory.Stack) {
+		return ", in the guard page below the stack"
+	}
+	for _, thread := range t.step.Threads {
+		if below(thread.Stack) {
+			return ", in the guard page below the stack of thread " + escape(thread.Name)
+		}
+	}
+	return ""
+}
+
+// searched is true for a search that is worth drawing: of more than the one free block
+// that it took, or for the search's own sake.
+func searched(e probe.Event) bool { return len(e.LookedAt) > 1 || e.Kind == probe.EventSearch }
+
+// searchEnd is what stands behind an event that searched.
+func searchEnd(e probe.Event) string {
+	switch {
+	case len(e.LookedAt) > 1:
+		return ":"
+	case len(e.LookedAt) == 0 && e.Kind == probe.EventSearch:
+		return ": there is no free block"
+	case len(e.LookedAt) == 0:
+		return ""
+	}
+	if c := e.LookedAt[0]; !c.Fits {
+		return fmt.Sprintf(" (1 free block looked at, too small by %s)", bytesOf(e.Size-min(c.Size, e.Size)))
+	}
+	return " (1 free block looked at)"
+}
+
+// passedShown is how many of the free blocks that a search passed are told of.
+const passedShown = 8
+
+// search tells of each free block that a search looked at.
+func (t *telling) search(e probe.Event) {
+	for i, c := range e.LookedAt {
+		last := len(e.LookedAt) - 1
+		if i >= passedShown && i < last {
+			if i == passedShown {
+				t.p.prose(6, t.p.column(6), plural(last-i, "other")+", too small", plain)
+			}
+			continue
+		}
+		t.p.prose(6, t.p.column(6), fmt.Sprintf("%d. %s, %s: %s", i+1, t.p.addr(c.Addr), freeSize(c.Size), candidateWords(e, c)), plain)
+	}
+	if last := len(e.LookedAt) - 1; !e.LookedAt[last].Fits {
+		t.p.prose(6, t.p.column(6), "none fits", plain)
+	}
 }
 
 func kernelWords(k probe.Kernel) string {
@@ -110,7 +316,7 @@ func kernelWords(k probe.Kernel) string {
 
 // outside says what somebody changed while the run was held.
 func (p *page) outside(before, s *probe.Step) {
-	c := since(before)
+	c := since(before, s)
 	var words []string
 	for _, f := range s.Frames {
 		for _, v := range f.Vars {
@@ -123,7 +329,7 @@ func (p *page) outside(before, s *probe.Step) {
 		old := c.blocks[b.Addr]
 		for i := range b.Bytes {
 			if i < len(old.Bytes) && old.Bytes[i] != b.Bytes[i] {
-				words = append(words, fmt.Sprintf("byte %v of block %v from %02x to %02x", b.Addr.Offset(addr.Bytes(i)), b.Addr, old.Bytes[i], b.Bytes[i]))
+				words = append(words, fmt.Sprintf("byte %s of block %s from %02x to %02x", p.addr(b.Addr.Offset(addr.Bytes(i))), p.addr(b.Addr), old.Bytes[i], b.Bytes[i]))
 			}
 		}
 	}

@@ -8,6 +8,9 @@ import (
 	"unicode/utf16"
 )
 
+// formed is a model that the options give a form.
+type formed interface{ form(Options) any }
+
 // writeJSON writes the document's model, on one line where the options say so.
 func writeJSON(w io.Writer, d Document, o Options) error {
 	var b strings.Builder
@@ -16,7 +19,11 @@ func writeJSON(w io.Writer, d Document, o Options) error {
 	if !o.Line {
 		enc.SetIndent("", "  ")
 	}
-	if err := enc.Encode(d.model); err != nil {
+	model := d.model
+	if m, ok := model.(formed); ok {
+		model = m.form(o)
+	}
+	if err := enc.Encode(model); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, escapeJSON(b.String()))

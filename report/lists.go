@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"memprobe/probe"
@@ -10,30 +11,71 @@ import (
 // space, which have their own.
 const schema = 1
 
-// listed is a scenario in the list of all.
+// Group is a part of the course.
+type Group struct {
+	Title     string
+	Scenarios []*probe.Scenario
+}
+
+// listedGroup is a group in the list of scenarios.
+type listedGroup struct {
+	Title     string   `json:"title"`
+	Scenarios []listed `json:"scenarios"`
+}
+
+// listed is a scenario in that list.
 type listed struct {
 	Name   string `json:"name"`
 	Title  string `json:"title"`
 	Lesson string `json:"lesson"`
 }
 
-// Scenarios lists the scenarios in the order of teaching.
-func Scenarios(all []*probe.Scenario) Document {
+// Scenarios lists the scenarios by group, in the order of teaching.
+func Scenarios(groups []Group) Document {
 	model := struct {
-		Schema    int      `json:"schema"`
-		Scenarios []listed `json:"scenarios"`
+		Schema int           `json:"schema"`
+		Groups []listedGroup `json:"groups"`
 	}{Schema: schema}
-	var rows [][]string
-	for _, s := range all {
-		model.Scenarios = append(model.Scenarios, listed{s.Name, s.Title, s.Lesson})
-		rows = append(rows, []string{s.Name, s.Title})
+	longest, first := 0, ""
+	for _, g := range groups {
+		row := listedGroup{Title: g.Title, Scenarios: []listed{}}
+		for _, s := range g.Scenarios {
+			row.Scenarios = append(row.Scenarios, listed{s.Name, s.Title, s.Lesson})
+			longest = max(longest, width(s.Name))
+			if first == "" {
+				first = s.Name
+			}
+		}
+		model.Groups = append(model.Groups, row)
 	}
 	return Document{model, func(p *page) {
-		p.table([]column{{head: "Scenario"}, {head: "What it shows"}}, rows)
-		p.blank()
-		p.add(text(" Run one:              memprobe scenario " + all[0].Name))
-		p.add(text(" One step at a time:   memprobe scenario " + all[0].Name + " --step 1"))
+		for _, g := range groups {
+			p.add(styled(" "+g.Title, strong))
+			for _, s := range g.Scenarios {
+				for i, row := range wrap(s.Title, p.column(longest+5)) {
+					name := s.Name
+					if i > 0 {
+						name = ""
+					}
+					p.add(join(text("   "), styled(name, pointer).padded(longest+2), text(row)))
+				}
+			}
+			p.blank()
+		}
+		p.hints([]fact{
+			{"Run one", "memprobe scenario " + first},
+			{"One step alone", "memprobe scenario " + first + " --step 1"},
+			{"Be asked", "memprobe scenario " + first + " --quiz"},
+			{"Run them all", "memprobe scenario all"},
+		})
 	}}
+}
+
+// hints adds commands that a reader may type next, each with what it does.
+func (p *page) hints(hints []fact) {
+	for _, h := range hints {
+		p.add(text(fmt.Sprintf(" %-16s %s", h.name+":", h.text)))
+	}
 }
 
 // Build says which memprobe this is.

@@ -160,9 +160,6 @@ func inUse(s *layout.Space, used, reserve layout.Kind) string {
 	return fmt.Sprintf(", %s accessible of %s", size(have), size(all))
 }
 
-// bookWidth is the width of the textbook's picture.
-const bookWidth = 16
-
 // mapsDrawing draws the textbook's picture beside the live rows.
 type mapsDrawing struct {
 	*page
@@ -172,15 +169,12 @@ type mapsDrawing struct {
 // draw draws band after band: rows that play one segment, with what lies between
 // them.
 func (d *mapsDrawing) draw() {
-	g := d.glyphs.lines
-	rule := strings.Repeat(g[left|right], bookWidth-2)
-	d.add(styled(" high addresses", faint))
-	d.add(text(" " + g[down|right] + rule + g[down|left]))
+	d.bookTop()
 	band := layout.Segment("")
 	for _, r := range d.rows {
 		if r.kind != "" && r.segment != layout.SegmentNotDrawn && r.segment != band {
 			if band != "" {
-				d.add(text(" " + g[up|down|right] + rule + g[up|down|left]))
+				d.bookRule()
 			}
 			band = r.segment
 			d.drawRow(r, d.bandTitle(band))
@@ -188,30 +182,7 @@ func (d *mapsDrawing) draw() {
 		}
 		d.drawRow(r, d.bookText(r))
 	}
-	d.add(text(" " + g[up|right] + rule + g[up|left]))
-	d.add(styled(" low addresses", faint))
-}
-
-// bandTitle is the textbook's name for a segment, with the way it grows.
-func (d *mapsDrawing) bandTitle(s layout.Segment) line {
-	title := bookTitle(s)
-	switch s {
-	case layout.SegmentStack:
-		title += " " + d.glyphs.growsDown
-	case layout.SegmentHeap:
-		title += " " + d.glyphs.growsUp
-	}
-	return styled(title, strong)
-}
-
-// bookTitle is the textbook's name for a segment; what it has none for is not drawn.
-func bookTitle(s layout.Segment) string {
-	for _, box := range layout.Textbook {
-		if box.Segment == s {
-			return box.Title
-		}
-	}
-	return "(not drawn)"
+	d.bookBottom()
 }
 
 // bookText is what the textbook's side says beside a row that begins no band.
@@ -228,7 +199,7 @@ func (d *mapsDrawing) drawRow(r mapRow, book line) {
 	textWidth := d.width - 1 - bookWidth - 2 - indent - 1
 	if r.kind == "" {
 		dots := strings.Repeat(d.glyphs.sep, 3)
-		d.drawLine(book, styled(strings.Repeat(" ", 16)+dots+" "+size(r.size)+" "+r.text+" "+dots, faint))
+		d.bookLine(book, styled(strings.Repeat(" ", 16)+dots+" "+size(r.size)+" "+r.text+" "+dots, faint))
 		return
 	}
 	words := r.text
@@ -246,18 +217,10 @@ func (d *mapsDrawing) drawRow(r mapRow, book line) {
 	if r.segment == layout.SegmentNotDrawn {
 		st = faint
 	}
-	d.drawLine(book, join(live, styled(wrapped[0], st)))
+	d.bookLine(book, join(live, styled(wrapped[0], st)))
 	for _, more := range wrapped[1:] {
-		d.drawLine(nil, join(text(strings.Repeat(" ", indent)), styled(more, st)))
+		d.bookLine(nil, join(text(strings.Repeat(" ", indent)), styled(more, st)))
 	}
-}
-
-// drawLine draws a line of both sides.
-func (d *mapsDrawing) drawLine(book, live line) {
-	v := d.glyphs.lines[up|down]
-	space := (bookWidth - 2 - book.cells()) / 2
-	cell := join(text(strings.Repeat(" ", space)), book).padded(bookWidth - 2)
-	d.add(join(text(" "+v), cell, text(v+"  "), live))
 }
 
 // wrapHard wraps between words and, where a word is longer than a line, inside it.

@@ -14,7 +14,6 @@ import (
 	"github.com/clipperhouse/displaywidth"
 
 	"memprobe/layout/addr"
-	"memprobe/probe"
 	"memprobe/probe/replay"
 	"memprobe/probe/replay/policies"
 )
@@ -441,22 +440,5 @@ func TestWrapKeepsNumbersWhole(t *testing.T) {
 				t.Errorf("width %d: a line begins %q", n, l)
 			}
 		}
-	}
-}
-
-// TestSearchWords: a lesson tells each free block that a search passed, and why.
-func TestSearchWords(t *testing.T) {
-	e := probe.Event{Kind: probe.EventAlloc, Addr: 0x1080, Size: 100, LookedAt: []probe.Candidate{
-		{Addr: 0x1000, Size: 16}, {Addr: 0x1040, Size: 32}, {Addr: 0x1080, Size: 112, Fits: true},
-	}}
-	want := "100 bytes allocated at 0x1080 (3 free blocks looked at; 0x1000 is too small by 84 bytes; 0x1040 is too small by 68 bytes)"
-	if got := eventWords(nil, e, nil); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	for range 20 {
-		e.LookedAt = append(e.LookedAt, probe.Candidate{Addr: 0x2000, Size: 16})
-	}
-	if got := eventWords(nil, e, nil); !strings.HasSuffix(got, "; 14 others too)") || strings.Count(got, ";") != passedShown+1 {
-		t.Errorf("%q", got)
 	}
 }

@@ -24,7 +24,9 @@ type Format struct {
 var Formats = []Format{
 	{Name: "text", About: "for a person, as wide as the terminal", Write: writeText},
 	{Name: "json", About: "for a program; addresses are hex strings, sizes are bytes", Write: writeJSON},
-	{Name: "csv", About: "for a spreadsheet, where a report is a table: that of replay", Write: writeCSV, Partial: true},
+	{Name: "csv", About: "for a spreadsheet, where a report is a table: those of replay and bench", Write: writeCSV, Partial: true},
+	{Name: "benchfmt", About: "for benchstat, in the form of go test -bench: that of bench", Write: writeBenchfmt, Partial: true},
+	{Name: "md", About: "Markdown, as GitHub shows it: that of claims", Write: writeMarkdown, Partial: true},
 }
 
 // FindFormat is the format of that name.
@@ -39,13 +41,19 @@ func FindFormat(name string) (Format, error) {
 	return Format{}, fmt.Errorf("no format %q: use %s", name, strings.Join(names, " or "))
 }
 
-// Options says what a document is written for. JSON takes no notice but of Line.
+// Options says what a document is written for. JSON takes no notice but of Line and
+// Relative.
 type Options struct {
 	Width int  // terminal cells in a line, at least MinWidth
 	Color bool // with SGR escape sequences
 	ASCII bool // without any character above 0x7e
 	Line  bool // JSON on one line
+
+	Relative bool // a run's addresses by where they lie, as heap+0x40, so that runs can be compared
 }
 
 // MinWidth is the narrowest text that can be drawn with every address whole.
 const MinWidth = 72
+
+// MaxWidth is the widest that a terminal can say it is. A text is drawn no wider.
+const MaxWidth = 1<<16 - 1

@@ -19,11 +19,11 @@ const widest = 132
 
 // Scenario is a whole run: the program, each step, and where it all lies.
 func Scenario(t *probe.Trace) Document {
-	return Document{model: t, text: func(p *page) {
+	return ofRun(t, t, func(p *page, t *probe.Trace) {
 		p.traceHead(t)
 		p.steps(t, 0, lastNumber(t))
 		p.traceFoot(t)
-	}}
+	})
 }
 
 // ScenarioStep is step n of a run alone, what it changed included. The trace
@@ -31,28 +31,28 @@ func Scenario(t *probe.Trace) Document {
 func ScenarioStep(t *probe.Trace, n int) Document {
 	only := *t
 	only.Steps = t.Steps[n-1 : n]
-	return Document{model: &only, text: func(p *page) {
+	return ofRun(t, &only, func(p *page, t *probe.Trace) {
 		p.traceHead(t)
 		p.step(t, n-1, len(t.Steps))
-	}}
+	})
 }
 
 // ScenarioHeld is a run that is being held: the steps up to now. How many there
 // will be is not known yet.
 func ScenarioHeld(t *probe.Trace) Document {
-	return Document{model: t, text: func(p *page) {
+	return ofRun(t, t, func(p *page, t *probe.Trace) {
 		p.traceHead(t)
 		p.steps(t, 0, 0)
-	}}
+	})
 }
 
 // ScenarioResumed is the rest of a run that was held after the first shown
 // steps. In JSON it is the whole run.
 func ScenarioResumed(t *probe.Trace, shown int) Document {
-	return Document{model: t, text: func(p *page) {
+	return ofRun(t, t, func(p *page, t *probe.Trace) {
 		p.steps(t, shown, lastNumber(t))
 		p.traceFoot(t)
-	}}
+	})
 }
 
 // lastNumber is the number of the last step; 0 where there is none.
@@ -75,27 +75,57 @@ func archName(goarch string) string {
 
 func (p *page) traceHead(t *probe.Trace) {
 	sep := " " + p.glyphs.sep + " "
-	about := fmt.Sprintf("%s%spid %d", archName(t.Arch), sep, t.PID)
-	p.add(apart(min(p.width, widest)-1, join(text(" "), styled(t.Scenario, strong), text(sep+t.Title)), styled(about, faint))...)
+	about := archName(t.Arch)
+	if !p.opts.Relative {
+		about += fmt.Sprintf("%spid %d", sep, t.PID)
+	}
+	if t.Seed != nil {
+		about = fmt.Sprintf("seed %d%s", *t.Seed, sep) + about
+	}
+	title := wrap(sep+t.Title, p.width-2-width(t.Scenario))
+	last := len(title) - 1
+	for i, words := range title {
+		l := join(styled(" "+t.Scenario, strong), text(words))
+		if i > 0 {
+			l = join(text(strings.Repeat(" ", 1+width(t.Scenario+sep))), text(words))
+		}
+		if i < last {
+			p.add(l)
+			continue
+		}
+		p.add(apart(min(p.width, widest)-1, l, styled(about, faint))...)
+	}
 	p.prose(1, p.column(1), "From the lesson "+t.Lesson+".", faint)
 	p.prose(1, p.column(1), "Bytes are in hexadecimal, the lowest address first. "+p.glyphs.here+" marks the line that has just run.", faint)
+	if p.opts.Relative {
+		p.prose(1, p.column(1), relativeNote, faint)
+	}
 }
 
 func (p *page) traceFoot(t *probe.Trace) {
+	if p.opts.Relative { // those lines are full of addresses
+		return
+	}
 	p.blank()
 	p.prose(1, p.column(1), fmt.Sprintf("The kernel's lines for this memory, from /proc/%d/maps, the highest on top:", t.PID), plain)
 	p.blank()
 	for _, l := range slices.Backward(t.Memory.Maps) {
-		p.add(join(styled("   "+escape(strings.TrimRight(l, " ")), faint).padded(52), text(" "+partOf(t.Memory, l))))
+		row, what := styled("   "+escape(strings.TrimRight(l, " ")), faint).padded(52), text(" "+partOf(t, l))
+		if row.cells()+what.cells() > p.width {
+			p.prose(3, p.column(3), escape(strings.TrimRight(l, " ")), faint)
+			row = text("     ")
+		}
+		p.add(join(row, what))
 	}
 }
 
-// partOf says what of the memory a line of the maps file is.
-func partOf(m probe.Memory, mapsLine string) string {
+// partOf says what of a run's memory a line of the maps file is.
+func partOf(t *probe.Trace, mapsLine string) string {
 	mappings, err := layout.ParseMaps([]byte(mapsLine + "\n"))
 	if err != nil {
 		return ""
 	}
+	m := t.Memory
 	switch r := mappings[0].Range; {
 	case r.Contains(m.Stack.Hi - 1):
 		return "stack, " + size(r.Size())
@@ -103,8 +133,21 @@ func partOf(m probe.Memory, mapsLine string) string {
 		return "heap, " + size(r.Size())
 	case r.Overlaps(m.Stack) || r.Overlaps(m.Heap):
 		return "reserved, " + size(r.Size())
+	case !r.Overlaps(addr.Range{Lo: m.Base, Hi: m.End}):
+		return partOfThread(t, r)
 	}
 	return "guard"
+}
+
+// partOfThread is partOf for what lies beyond the run's own reservation: the memory of a
+// thread that has not ended.
+func partOfThread(t *probe.Trace, r addr.Range) string {
+	for _, thread := range t.Steps[len(t.Steps)-1].Threads {
+		if r.Contains(thread.Stack.Hi - 1) {
+			return fmt.Sprintf("stack of thread %s, %s", escape(thread.Name), size(r.Size()))
+		}
+	}
+	return "for a thread, " + size(r.Size())
 }
 
 // steps draws the steps from index first on; total is the number of the last
@@ -131,8 +174,14 @@ func (p *page) step(t *probe.Trace, i, total int) {
 		p.outside(before, s)
 	}
 	p.blank()
-	p.memory(s, since(before), arrowLanes(t))
-	p.happened(t, before, s)
+	c := since(before, s)
+	if s.Landmarks != nil {
+		p.landmarks(c)
+	}
+	p.memory(t, c)
+	p.figures(s.Facts)
+	p.stopped(s.Stopped)
+	p.happened(t, c)
 	p.notes(s.Notes)
 }
 
@@ -144,45 +193,72 @@ func (p *page) stepTitle(s *probe.Step, total int) {
 	if s.Again {
 		number = fmt.Sprintf("Step %d again", s.N)
 	}
-	title := join(styled(" "+number, current), text(" "+p.glyphs.sep+" "), styled(s.Title, strong))
-	rule := p.glyphs.lines[left|right]
-	p.add(join(title, styled(" "+strings.Repeat(rule, max(0, min(p.width, widest)-2-title.cells())), faint)))
+	before := join(styled(" "+number, current), text(" "+p.glyphs.sep+" "))
+	for _, words := range wrapHard(s.Title, p.width-1-before.cells()) {
+		l := join(before, styled(words, strong))
+		rule := p.glyphs.lines[left|right]
+		p.add(join(l, styled(" "+strings.Repeat(rule, max(0, min(p.width, widest)-2-l.cells())), faint)))
+		before = text(strings.Repeat(" ", before.cells()))
+	}
 }
 
-// source lists the program with the line that has just run marked.
+// source lists the program with the line that has just run marked. A line that is
+// longer than the page goes on below.
 func (p *page) source(lines []string, at int) {
 	for i, l := range lines {
-		row, st := "   "+fmt.Sprintf("%3d  ", i+1)+l, plain
+		before, st := fmt.Sprintf("   %3d  ", i+1), plain
 		if i+1 == at {
-			row, st = " "+p.glyphs.here+" "+fmt.Sprintf("%3d  ", i+1)+l, current
+			before, st = fmt.Sprintf(" %s %3d  ", p.glyphs.here, i+1), current
 		}
-		p.add(styled(row, st))
+		if width(before)+width(l) <= p.width {
+			p.add(styled(before+l, st))
+			continue
+		}
+		code := strings.TrimLeft(l, " ")
+		indent := strings.Repeat(" ", len(l)-len(code))
+		for _, part := range wrapHard(code, p.width-width(before)-len(indent)-len(goesOn)) {
+			p.add(styled(before+indent+part, st))
+			before = strings.Repeat(" ", len("   123  ")) + goesOn
+		}
 	}
 }
 
+// goesOn indents the rest of a line of source.
+const goesOn = "    "
+
 // memory draws the stack and the heap: side by side with arrows where there is
-// room, else one over the other.
-func (p *page) memory(s *probe.Step, c changes, lanes int) {
+// room, else one over the other. A strip and a car park have the whole width.
+func (p *page) memory(t *probe.Trace, c changes) {
 	stackTitle := "STACK " + p.glyphs.growsDown + " grows down, high addresses on top"
 	heapTitle := "HEAP " + p.glyphs.growsUp + " grows up"
-	if p.width < sideBySide {
-		stack := p.drawStack(s, c, p.width-2, nil)
-		heap := p.drawHeap(s, c, p.width-2, nil)
-		p.add(styled(" "+stackTitle, strong))
-		p.add(indented(stack.lines)...)
-		p.blank()
-		p.add(styled(" "+heapTitle, strong))
-		p.add(indented(heap.lines)...)
+	wide := p.width >= sideBySide && t.View != probe.ViewParking
+	if t.View == probe.ViewMap && wide {
+		p.strip(t, c)
+	}
+	if wide {
+		const heapWidth = 42
+		lanes := p.arrowLanes(t)
+		gutter := 6 + 2*lanes
+		stackWidth := min(p.width, widest) - 1 - gutter - heapWidth
+		stack := p.drawStack(c, stackWidth, lanes)
+		heap := p.drawHeap(c, heapWidth, stack.arrows)
+		p.add(join(styled(" "+stackTitle, strong).padded(1+stackWidth+gutter), styled(heapTitle, strong)))
+		p.add(indented(p.connect(stack, heap, stackWidth, gutter))...)
 		return
 	}
-	const heapWidth = 42
-	drawable := blocksOf(s)
-	gutter := 6 + 2*lanes
-	stackWidth := min(p.width, widest) - 1 - gutter - heapWidth
-	stack := p.drawStack(s, c, stackWidth, drawable)
-	heap := p.drawHeap(s, c, heapWidth, stack.arrows)
-	p.add(join(styled(" "+stackTitle, strong).padded(1+stackWidth+gutter), styled(heapTitle, strong)))
-	p.add(indented(p.connect(stack, heap, stackWidth, gutter))...)
+	cells := min(p.width, widest) - 2
+	p.add(styled(" "+stackTitle, strong))
+	p.add(indented(p.drawStack(c, cells, 0).lines)...)
+	p.blank()
+	switch t.View {
+	case probe.ViewParking:
+		p.parking(t, c)
+		return
+	case probe.ViewMap:
+		p.strip(t, c)
+	}
+	p.add(styled(" "+heapTitle, strong))
+	p.add(indented(p.drawHeap(c, cells, nil).lines)...)
 }
 
 func indented(lines []line) []line {
@@ -193,27 +269,20 @@ func indented(lines []line) []line {
 	return out
 }
 
-// blocksOf is the set of used blocks by address.
-func blocksOf(s *probe.Step) map[addr.Addr]bool {
-	blocks := map[addr.Addr]bool{}
-	for _, b := range s.Heap.Blocks {
-		if b.State == probe.BlockUsed {
-			blocks[b.Addr] = true
-		}
-	}
-	return blocks
-}
+// maxLanes is how many arrows a step has at most on a page so wide; where more pointers
+// lead to blocks, the others have labels.
+func maxLanes(width int) int { return 4 + (min(width, widest)-sideBySide)/4 }
 
 // arrowLanes is how many arrows the fullest step of a run has: as many lanes
 // stand between stack and heap in each, so that nothing moves from step to step.
-func arrowLanes(t *probe.Trace) int {
+func (p *page) arrowLanes(t *probe.Trace) int {
 	lanes := 0
 	for i := range t.Steps {
-		blocks, arrows := blocksOf(&t.Steps[i]), 0
+		arrows := 0
 		for _, f := range t.Steps[i].Frames {
 			for _, v := range f.Vars {
-				for _, field := range v.Fields {
-					if target, ok := leadsTo(v, field); ok && blocks[target] {
+				for _, target := range targets(v) {
+					if _, used := usedBlock(&t.Steps[i], target); used {
 						arrows++
 					}
 				}
@@ -221,15 +290,7 @@ func arrowLanes(t *probe.Trace) int {
 		}
 		lanes = max(lanes, arrows)
 	}
-	return lanes
-}
-
-// leadsTo is where a field of v points, if v is live and it does.
-func leadsTo(v probe.Var, f probe.Field) (addr.Addr, bool) {
-	if f.PointsTo == nil || v.State != probe.Live {
-		return 0, false
-	}
-	return *f.PointsTo, true
+	return min(lanes, maxLanes(p.width))
 }
 
 // notes sets what the lesson says beside what is there.

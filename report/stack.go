@@ -27,47 +27,34 @@ type drawing struct {
 // stackDrawing draws frames into boxes of one width.
 type stackDrawing struct {
 	drawing
+	changes
 	p      *page
-	inside int                // cells between the borders, a blank at each end not counted
-	blocks map[addr.Addr]bool // to which an arrow may lead; nil: a label says where to
-	step   *probe.Step
+	inside int    // cells between the borders, a blank at each end not counted
+	room   int    // how many arrows there may be; where there is none, a label says where to
+	thread string // the one whose stack is being drawn
+	wall   string // the border at both ends of a row
+	faded  bool   // what is being drawn has gone
 
-	label, size, bytes, field int // widths of columns
+	label, address, size, bytes, field int // widths of columns
 }
 
-// drawStack draws the frames of a step, the oldest on top, width cells wide.
-func (p *page) drawStack(s *probe.Step, c changes, width int, blocks map[addr.Addr]bool) drawing {
-	d := &stackDrawing{p: p, inside: width - 4, blocks: blocks, step: s}
+// drawStack draws the frames of a step, the oldest on top, so many cells wide, each
+// thread's under a title of its own.
+func (p *page) drawStack(c changes, cells, arrows int) drawing {
+	d := &stackDrawing{changes: c, p: p, inside: cells - 4, room: arrows, wall: p.glyphs.lines[up|down]}
 	d.measure()
-	if len(s.Frames) == 0 {
-		d.lines = append(d.lines, text(fmt.Sprintf("no frames, sp %v %s", s.SP, p.glyphs.sp)))
+	if len(c.step.Threads) == 0 {
+		d.stack(c.step.SP)
 	}
-	for i, f := range s.Frames {
-		d.title(f, i == 0, c.frame(f))
-		d.frame(f, c)
-	}
-	if len(s.Frames) > 0 {
-		d.bottom()
+	for i, t := range c.step.Threads {
+		if i > 0 {
+			d.lines = append(d.lines, nil)
+		}
+		d.thread = t.Name
+		d.threadTitle(t)
+		d.stack(t.SP)
 	}
 	return d.drawing
-}
-
-// measure finds the columns' widths over all frames, so that they stand in line.
-func (d *stackDrawing) measure() {
-	d.label = len("(padding)")
-	for _, f := range d.step.Frames {
-		for _, v := range f.Vars {
-			d.label = max(d.label, text(v.Name+": "+v.Type).cells())
-			d.size = max(d.size, len(bytesOf(v.Size)))
-			if isScalar(v) {
-				d.bytes = max(d.bytes, len(hexBytes(v.Bytes)))
-			}
-			for _, field := range v.Fields {
-				d.field = max(d.field, text(field.Name).cells())
-			}
-		}
-	}
-	d.label, d.field = min(d.label, maxLabel), min(d.field, maxField)
 }
 
 // The widest columns; a longer name has a row of its own.
@@ -76,15 +63,85 @@ const (
 	maxField = 16
 )
 
-// isScalar is true for what is shown in one row: no fields, a word at most.
-func isScalar(v probe.Var) bool { return len(v.Fields) == 0 && len(v.Bytes) <= wordSize }
+// roomForValue is what a row should have for a value and a mark, or the bytes before
+// them stand where they end.
+const roomForValue = 14
+
+// measure finds the columns' widths over all frames, so that they stand in line.
+func (d *stackDrawing) measure() {
+	d.label = len("(padding)")
+	for _, f := range slices.Concat(d.step.Frames, d.step.Popped) {
+		d.address = max(d.address, width(d.p.addr(f.Start)))
+		d.size = max(d.size, len(bytesOf(f.Padding)))
+		for _, v := range f.Vars {
+			d.label = max(d.label, width(v.Name+": "+v.Type))
+			d.address = max(d.address, width(d.p.addr(v.Addr)), width(d.p.addr(v.Addr.Offset(v.Size))))
+			d.size = max(d.size, len(bytesOf(v.Size)))
+			if isScalar(v) {
+				d.bytes = max(d.bytes, len(hexBytes(v.Bytes)))
+			}
+			for _, field := range v.Fields {
+				d.field = max(d.field, width(field.Name))
+			}
+		}
+	}
+	d.label, d.field = min(d.label, maxLabel), min(d.field, maxField)
+	d.label = min(d.label, max(len("(padding)"), d.inside-d.address-d.size-6))
+	if d.label+d.address+d.size+d.bytes+8+roomForValue > d.inside {
+		d.bytes = 0
+	}
+}
+
+// isScalar is true for what is shown in one row: no fields, a word at most, and
+// nothing that it leads to.
+func isScalar(v probe.Var) bool {
+	return len(v.Fields) == 0 && len(v.Bytes) <= wordSize && len(targets(v)) == 0
+}
 
 // wordSize is how many bytes stand in a row beside a name.
 const wordSize = 8
 
+// threadTitle tells whose stack comes.
+func (d *stackDrawing) threadTitle(t probe.Thread) {
+	about := ""
+	if !d.p.opts.Relative { // no two runs have the same
+		about = fmt.Sprintf(", id %d", t.ID)
+	}
+	if t.SP == d.step.SP {
+		about += ", runs now"
+	}
+	where := fmt.Sprintf("stack %s to %s, %s", d.p.addr(t.Stack.Lo), d.p.addr(t.Stack.Hi), size(t.Stack.Size()))
+	d.lines = append(d.lines, apart(d.inside+4, join(text("Thread "), styled(escape(t.Name), strong), text(about)), styled(where, faint))...)
+}
+
+// stack draws the frames of one thread, and below its stack pointer what is left of
+// those that have gone.
+func (d *stackDrawing) stack(sp addr.Addr) {
+	first := true
+	for _, f := range d.step.Frames {
+		if f.Thread != d.thread {
+			continue
+		}
+		d.title(f, first)
+		if first = false; f.Calls > 0 {
+			d.folded(f)
+			continue
+		}
+		d.frame(f)
+	}
+	at := "sp " + d.p.addr(sp)
+	if first {
+		d.lines = append(d.lines, join(text("no frames, "), styled(at, current), text(" "+d.p.glyphs.sp)))
+	} else {
+		g := d.p.glyphs
+		d.border(g.lines[left|right], g.lines[up|right], nil, join(text(" "), styled(at, current), text(" ")), g.sp)
+	}
+	d.left()
+}
+
 // title draws the upper border of a frame, which is the lower one of the frame
 // above it.
-func (d *stackDrawing) title(f probe.Frame, first bool, m mark) {
+func (d *stackDrawing) title(f probe.Frame, first bool) {
 	g := d.p.glyphs.lines
 	l, r := g[up|down|right], g[up|down|left]
 	if first {
@@ -92,20 +149,31 @@ func (d *stackDrawing) title(f probe.Frame, first bool, m mark) {
 	}
 	about := ", " + bytesOf(f.End.Sub(f.Start))
 	st := strong
-	if m != (mark{}) {
+	switch m := d.changes.frame(f); {
+	case f.Calls > 0:
+		about = ", again and again"
+	case m != (mark{}):
 		st = m.style
 		about += ", " + m.word
 	}
-	d.border(l, join(text(" "), styled(f.Name, st), text(about+" ")), text(" below "+f.End.String()+" "), r)
+	d.border(g[left|right], l, join(text(" "), styled(f.Name, st), text(about+" ")), text(" below "+d.p.addr(f.End)+" "), r)
+}
+
+// folded draws a row for many frames of one function.
+func (d *stackDrawing) folded(f probe.Frame) {
+	words := fmt.Sprintf("%s of %s, %s to %s, %s", plural(f.Calls, "more frame"), f.Name, d.p.addr(f.Start), d.p.addr(f.End), size(f.End.Sub(f.Start)))
+	for _, l := range wrap(words, d.inside) {
+		d.row(styled(l, faint))
+	}
 }
 
 // frame draws a frame's variables, the highest on top, with the padding between.
-func (d *stackDrawing) frame(f probe.Frame, c changes) {
+func (d *stackDrawing) frame(f probe.Frame) {
 	vars := slices.SortedFunc(slices.Values(f.Vars), func(v, w probe.Var) int { return cmp.Compare(w.Addr, v.Addr) })
 	above := f.End
 	for _, v := range vars {
 		d.padding(addr.Range{Lo: v.Addr.Offset(v.Size), Hi: above})
-		d.variable(v, c.vars[v.Addr], c.variable(f, v))
+		d.variable(f, v)
 		above = v.Addr
 	}
 	d.padding(addr.Range{Lo: f.Start, Hi: above})
@@ -114,201 +182,74 @@ func (d *stackDrawing) frame(f probe.Frame, c changes) {
 // padding draws bytes that belong to no variable.
 func (d *stackDrawing) padding(r addr.Range) {
 	if r.Lo < r.Hi {
-		d.row(join(styled("(padding)", faint).padded(d.label), text("  "), styled(r.Lo.String(), faint), text("  "), styled(fmt.Sprintf("%*s", d.size, bytesOf(r.Size())), faint)))
+		d.row(fade(d.columns("(padding)", r.Lo, r.Size())))
 	}
 }
 
-func (d *stackDrawing) bottom() {
+// left draws the popped frames of the thread whose bytes are still there, in borders
+// that are not whole.
+func (d *stackDrawing) left() {
 	g := d.p.glyphs
-	d.border(g.lines[up|right], nil, join(text(" "), styled(fmt.Sprintf("sp %v", d.step.SP), current), text(" ")), g.sp)
+	d.wall, d.faded = g.post, true
+	any := false
+	for _, f := range d.step.Popped {
+		if f.Thread != d.thread {
+			continue
+		}
+		any = true
+		m := d.gone(f)
+		end := styled(" below "+d.p.addr(f.End)+" ", faint)
+		title := join(text(" "), styled(f.Name+", "+m.word, m.style), styled(": its bytes are still there ", faint))
+		if !d.fits(title, end) {
+			title = join(text(" "), styled(f.Name+", "+m.word+" ", m.style))
+		}
+		d.border(g.dash, g.post, title, end, g.post)
+		d.frame(f)
+	}
+	if any {
+		d.border(g.dash, g.post, nil, nil, g.post)
+	}
+	d.wall, d.faded = g.lines[up|down], false
 }
 
-// border draws a border with a text near each end.
-func (d *stackDrawing) border(l string, near, far line, r string) {
-	d.lines = append(d.lines, border(d.p.glyphs, d.inside+4, l, near, far, r))
+// fits is true for texts near both ends of a border that leave something of it.
+func (d *stackDrawing) fits(near, far line) bool { return near.cells()+far.cells()+3 <= d.inside+4 }
+
+// border draws a border with a text near each end; where there is no room for both, the
+// first one has a row of its own.
+func (d *stackDrawing) border(rule, l string, near, far line, r string) {
+	if d.fits(near, far) {
+		d.lines = append(d.lines, border(rule, d.inside+4, l, near, far, r))
+		return
+	}
+	d.lines = append(d.lines, border(rule, d.inside+4, l, nil, far, r))
+	for _, s := range near {
+		for _, part := range wrapHard(strings.TrimSpace(s.text), d.inside) {
+			d.row(styled(part, s.style))
+		}
+	}
 }
 
 // border is a horizontal border, width cells wide, with texts near its ends.
-func border(g glyphs, width int, l string, near, far line, r string) line {
-	rule := strings.Repeat(g.lines[left|right], max(0, width-2-near.cells()-far.cells()))
-	return join(text(l), near, text(rule), far, text(r))
+func border(rule string, width int, l string, near, far line, r string) line {
+	return join(text(l), near, text(strings.Repeat(rule, max(0, width-2-near.cells()-far.cells()))), far, text(r))
 }
 
 // row draws one row between the borders.
 func (d *stackDrawing) row(l line) {
-	v := d.p.glyphs.lines[up|down]
-	d.lines = append(d.lines, join(text(v+" "), l.padded(d.inside), text(" "+v)))
+	if d.faded {
+		l = fade(l)
+	}
+	d.lines = append(d.lines, join(text(d.wall+" "), l.padded(d.inside), text(" "+d.wall)))
 }
 
-// variable draws a variable: a row that names it, then its fields or the rest of
-// its bytes. old is what stood there in the step before.
-func (d *stackDrawing) variable(v, old probe.Var, m mark) {
-	head := join(
-		d.name(v.Name+": "+v.Type, d.label), text("  "),
-		styled(v.Addr.String(), faint), text("  "),
-		text(fmt.Sprintf("%*s", d.size, bytesOf(v.Size))), text("  "),
-	)
-	if isScalar(v) {
-		head = join(head, hexLine(v.Bytes, old.Bytes, m).padded(d.bytes), text("  "))
-	}
-	words := v.Value
-	if d.owns(v) {
-		words = "owns " + words
-	}
-	value := styled(words, valueStyle(v.State))
-	markSpan := styled(m.word, m.style)
-	if head.cells()+value.cells()+1+markSpan.cells() <= d.inside {
-		d.row(apart(d.inside, join(head, value), markSpan)[0])
-	} else {
-		for _, l := range apart(d.inside, head, markSpan) {
-			d.row(l)
-		}
-		for _, part := range broken(words, d.inside-4) {
-			d.row(join(text("    "), styled(part, valueStyle(v.State))))
+// fade is l without what makes it look alive.
+func fade(l line) line {
+	out := slices.Clone(l)
+	for i := range out {
+		if out[i].style == plain || out[i].style == strong {
+			out[i].style = faint
 		}
 	}
-	switch {
-	case isScalar(v):
-	case len(v.Fields) == 0, d.tooMany(v):
-		d.bytesRows(v.Bytes, old.Bytes, m)
-	default:
-		for _, f := range v.Fields {
-			d.fieldRows(v, f, old, m)
-		}
-	}
-}
-
-// name is a name in a column of n cells: padded, or, where it is longer, drawn in
-// rows of its own above.
-func (d *stackDrawing) name(s string, n int) line {
-	if text(s).cells() <= n {
-		return text(s).padded(n)
-	}
-	for _, part := range broken(s, d.inside) {
-		d.row(text(part))
-	}
-	return text("").padded(n)
-}
-
-// owns is true for a variable whose value lies in a block that it points to.
-func (d *stackDrawing) owns(v probe.Var) bool {
-	return slices.ContainsFunc(v.Fields, func(f probe.Field) bool {
-		target, leads := leadsTo(v, f)
-		return leads && blocksOf(d.step)[target]
-	})
-}
-
-func valueStyle(s probe.State) style {
-	if s == probe.Live {
-		return strong
-	}
-	return faint
-}
-
-// tooMany is true for an array of more elements than are worth a row each.
-func (d *stackDrawing) tooMany(v probe.Var) bool {
-	return len(v.Fields) > 8 && !slices.ContainsFunc(v.Fields, func(f probe.Field) bool { return f.PointsTo != nil })
-}
-
-// fieldRows draws a field: offset, name, bytes, value or arrow.
-func (d *stackDrawing) fieldRows(v probe.Var, f probe.Field, old probe.Var, m mark) {
-	offset := f.Addr.Sub(v.Addr)
-	var before []byte
-	if end := int(offset) + len(f.Bytes); end <= len(old.Bytes) {
-		before = old.Bytes[offset:end]
-	}
-	label := join(styled(fmt.Sprintf("%5s", fmt.Sprintf("+%d", offset)), faint), text("  "), d.name(f.Name, d.field), text("  "))
-	target, leads := leadsTo(v, f)
-	switch {
-	case leads && d.blocks[target]:
-		row := join(label, hexLine(f.Bytes, before, m), text("  "), styled(f.Value, pointer), text(" "))
-		g := d.p.glyphs
-		row = join(row.padded(d.inside-1), styled(g.dot+g.lines[left|right], pointer))
-		d.arrows = append(d.arrows, arrow{len(d.lines), target})
-		d.lines = append(d.lines, join(text(g.lines[up|down]+" "), row, styled(g.lines[up|down|left|right], pointer)))
-	case leads:
-		g := d.p.glyphs
-		d.fieldRow(label, hexLine(f.Bytes, before, m), styled(g.dot+" "+g.to+" "+d.place(target), pointer))
-	case len(f.Bytes) <= wordSize:
-		d.fieldRow(label, hexLine(f.Bytes, before, m).padded(len(hexBytes(make([]byte, wordSize)))), styled(f.Value, valueStyle(v.State)))
-	default:
-		d.fieldRow(label, nil, styled(f.Value, valueStyle(v.State)))
-		d.bytesRows(f.Bytes, before, m)
-	}
-}
-
-// fieldRow draws a field's row, or two where the value needs one of its own.
-func (d *stackDrawing) fieldRow(label, bytes, value line) {
-	row := join(label, bytes, text("  "))
-	if row.cells()+value.cells() <= d.inside {
-		d.row(join(row, value))
-		return
-	}
-	d.row(join(label, bytes))
-	for _, v := range value {
-		for _, part := range broken(v.text, d.inside-7) {
-			d.row(join(text("       "), styled(part, v.style)))
-		}
-	}
-}
-
-// place names what lies at a: a block, a variable, or just the address.
-func (d *stackDrawing) place(a addr.Addr) string {
-	if blocksOf(d.step)[a] {
-		return "block " + a.String()
-	}
-	for _, f := range d.step.Frames {
-		for _, v := range f.Vars {
-			if addr.Span(v.Addr, v.Size).Contains(a) {
-				return fmt.Sprintf("%s.%s %v", f.Name, v.Name, a)
-			}
-		}
-	}
-	return a.String()
-}
-
-// bytesRows draws bytes that take several rows, with their offsets.
-func (d *stackDrawing) bytesRows(b, old []byte, m mark) {
-	for i := 0; i < len(b); i += wordSize {
-		end := min(i+wordSize, len(b))
-		var before []byte
-		if end <= len(old) {
-			before = old[i:end]
-		}
-		d.row(join(styled(fmt.Sprintf("%5s", fmt.Sprintf("+%d", i)), faint), text("  "), hexLine(b[i:end], before, m)))
-	}
-}
-
-// hexLine is bytes as digits, those that differ from old ones in the colour of a
-// change.
-func hexLine(b, old []byte, m mark) line {
-	if m != isChanged || len(old) != len(b) {
-		return text(hexBytes(b))
-	}
-	var l line
-	for i := range b {
-		st := plain
-		if b[i] != old[i] {
-			st = altered
-		}
-		if i > 0 {
-			l = append(l, span{text: " "})
-		}
-		l = append(l, span{hexBytes(b[i : i+1]), st})
-	}
-	return l
-}
-
-// broken is s in pieces of at most n cells.
-func broken(s string, n int) []string {
-	var parts []string
-	var part strings.Builder
-	for _, r := range s {
-		if part.Len() > 0 && text(part.String()+string(r)).cells() > n {
-			parts = append(parts, part.String())
-			part.Reset()
-		}
-		part.WriteRune(r)
-	}
-	return append(parts, part.String())
+	return out
 }

@@ -4,7 +4,7 @@ import "io"
 
 // writeText draws the document on a page and writes that.
 func writeText(w io.Writer, d Document, o Options) error {
-	p := &page{opts: o, width: max(o.Width, MinWidth), glyphs: unicodeGlyphs}
+	p := &page{opts: o, width: min(max(o.Width, MinWidth), MaxWidth), glyphs: unicodeGlyphs}
 	if o.ASCII {
 		p.glyphs = asciiGlyphs
 	}

@@ -21,10 +21,14 @@ import (
 func writeFile(name string, content []byte) error {
 	err := writeTo(name, content)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, reason(err))
+		return fmt.Errorf("write %s: %w", oneLine(name), reason(err))
 	}
 	return nil
 }
+
+// oneLine is a file's name with its line ends escaped: each line of a message is
+// one of its own.
+func oneLine(name string) string { return strings.ReplaceAll(name, "\n", `\n`) }
 
 func writeTo(name string, content []byte) error {
 	name, opened := linked(name)

@@ -28,6 +28,8 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
+
+	exitInterrupted = 130 // by Ctrl-C, as a shell counts it
 )
 
 // run is the whole program.
@@ -41,6 +43,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err == nil {
 		return exitDone
+	}
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
 	}
 	for l := range strings.Lines(err.Error()) {
 		fmt.Fprintln(stderr, "memprobe:", report.Printable(strings.TrimRight(l, "\n")))
@@ -68,7 +73,7 @@ var groups = []*cobra.Group{
 
 // commands are the commands in the order of the help.
 var commands = []func(*session) *cobra.Command{
-	newScenario, newMaps, newWhere, newBench, newReplay, newBugs, newVersion, newMan,
+	newScenario, newClaims, newMaps, newWhere, newBench, newReplay, newBugs, newVersion, newMan,
 }
 
 // newRoot is the command line with all its commands.

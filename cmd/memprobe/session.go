@@ -27,6 +27,8 @@ type session struct {
 	color  string
 	ascii  bool
 	width  int
+
+	relative bool // of scenario: no addresses
 }
 
 // addFlags gives root the flags that every command has.
@@ -56,6 +58,9 @@ func (s *session) addFlags(root *cobra.Command) {
 		}
 		if cmd.Flags().Changed("width") && s.width < report.MinWidth {
 			return usagef("--width %d: %d characters at least, so that no address is cut", s.width, report.MinWidth)
+		}
+		if s.width > report.MaxWidth {
+			return usagef("--width %d: %d characters at most, as a terminal has", s.width, report.MaxWidth)
 		}
 		if s.color != "auto" && s.color != "always" && s.color != "never" {
 			return usagef("--color %q: use auto, always or never", s.color)
@@ -101,7 +106,7 @@ type reporter struct {
 }
 
 func (s *session) report() *reporter {
-	return &reporter{session: s, opts: report.Options{Width: s.columns(), Color: s.colorWanted(), ASCII: s.ascii}}
+	return &reporter{session: s, opts: report.Options{Width: s.columns(), Color: s.colorWanted(), ASCII: s.ascii, Relative: s.relative}}
 }
 
 // add appends a document.

@@ -18,15 +18,17 @@ import (
 // in the plan. A renderer runs nothing, so report knows neither the scenarios nor
 // the memory.
 var allowed = map[string][]string{
-	"cmd/memprobe":          {"report", "probe/lesson", "probe/timing", "probe/replay", "probe/replay/policies", "probe/bugs", "probe/bugs/netcost", "probe", "layout", "layout/addr"},
-	"report":                {"probe/timing", "probe/replay", "probe/replay/policies", "probe/bugs", "probe/bugs/netcost", "probe", "layout", "layout/addr"},
+	"cmd/memprobe":          {"report", "probe/lesson", "probe/timing", "probe/claims", "probe/replay", "probe/replay/policies", "probe/bugs", "probe/bugs/netcost", "probe", "layout", "layout/addr"},
+	"report":                {"probe/timing", "probe/claims", "probe/replay", "probe/replay/policies", "probe/bugs", "probe/bugs/netcost", "probe", "layout", "layout/addr"},
 	"probe/replay":          {"probe/replay/policies", "mmapheap", "layout", "layout/addr"},
 	"probe/replay/policies": {"layout/addr"},
-	"probe/lesson":          {"probe", "probe/rust", "layout/addr"},
-	"probe/bugs":            {"mmapheap", "layout/addr"},
+	"probe/claims":          {"probe/lesson", "probe/timing", "probe", "probe/rust", "mmapheap", "layout", "layout/addr"},
+	"probe/lesson":          {"probe", "probe/rust", "probe/netted", "layout", "layout/addr"},
+	"probe/bugs":            {"probe/netted", "mmapheap", "layout/addr"},
 	"probe/bugs/netcost":    {"probe/bugs", "probe/timing", "mmapheap", "layout/addr"},
+	"probe/netted":          {"mmapheap", "layout/addr"},
 	"probe/timing":          {"mmapheap", "layout/addr"},
-	"probe":                 {"probe/rust", "mmapheap", "layout", "layout/addr"},
+	"probe":                 {"probe/rust", "probe/netted", "mmapheap", "layout", "layout/addr"},
 	"probe/rust":            {"layout/addr"},
 	"mmapheap":              {"layout/addr"},
 	"layout":                {"layout/addr"},
@@ -110,4 +112,24 @@ func importsUnsafe(t *testing.T, file string) bool {
 		t.Fatal(err)
 	}
 	return slices.ContainsFunc(parsed.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"unsafe"` })
+}
+
+// TestOnlyTestsNeed: what only tests import is not part of the program.
+func TestOnlyTestsNeed(t *testing.T) {
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("the go command is not in PATH")
+	}
+	linked, err := exec.Command(goTool, "list", "-deps", "memprobe/cmd/memprobe").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(linked), "github.com/spf13/cobra\n") {
+		t.Fatalf("the program's packages are %s", linked)
+	}
+	for _, module := range []string{"github.com/google/jsonschema-go", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal"} {
+		if strings.Contains(string(linked), module) {
+			t.Errorf("%s is linked into memprobe", module)
+		}
+	}
 }

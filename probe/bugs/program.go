@@ -6,67 +6,34 @@ import (
 
 	"memprobe/layout/addr"
 	"memprobe/mmapheap"
+	"memprobe/probe/netted"
 )
-
-// fileScope is where a global variable is declared: in no function.
-const fileScope = "file scope"
 
 // wordSize is the size of a pointer in memory.
 const wordSize addr.Bytes = 8
 
 // local is a variable of a function.
-func local(name string, size addr.Bytes) mmapheap.Local {
-	return mmapheap.Local{Name: name, Size: size}
-}
+func local(name string, size addr.Bytes) mmapheap.Local { return netted.Local(name, size) }
 
 // program is one of the bugs being run: the machine that its statements are
-// written for, and what it has seen. What a net or the heap refuses ends the
-// program, as it would end a real one.
+// written for, and what it has seen.
 type program struct {
+	*netted.Program
 	bug   *Bug
-	fixed bool // the statement that is the bug is left out
-	mem   *mmapheap.Checked
+	fixed bool               // the statement that is the bug is left out
 	also  []*mmapheap.Region // other allocators
 
-	at      int // the line of the source that runs
 	skip    bool
-	calls   []string           // the functions in progress
 	freed   []mmapheap.Pointer // in the order of time
 	blamed  []mmapheap.Pointer // the blocks that the bug is about
 	damaged []string
 	refused string // a request that is no bug of the program's
 }
 
-// end carries the reason why the program can't go on from a statement to run.
-type end struct{ err error }
-
-// site is where in its source the program is.
-func (p *program) site() mmapheap.Site {
-	if p.at == 0 {
-		return mmapheap.Site{}
-	}
-	return mmapheap.Site{Func: p.function(), File: p.bug.Name + ".c", Line: p.at}
-}
-
-// function is the name of the function that runs.
-func (p *program) function() string {
-	if n := len(p.calls); n > 0 {
-		return p.calls[n-1]
-	}
-	return "main"
-}
-
-// must ends the program where err is not nil.
-func (p *program) must(err error) {
-	if err != nil {
-		panic(end{err})
-	}
-}
-
 // line is the program at a line of its source. At the one that is the bug, where
 // that is to be left out, no statement does anything.
 func (p *program) line(n int) *program {
-	p.at = n
+	p.Line(n)
 	p.skip = p.fixed && n == p.bug.Line
 	return p
 }
@@ -84,9 +51,7 @@ func (p *program) malloc(owner string, n addr.Bytes) mmapheap.Pointer {
 	if p.skip {
 		return mmapheap.Pointer{}
 	}
-	a, err := p.mem.Alloc(n, owner)
-	p.must(err)
-	return a
+	return p.Alloc(owner, n)
 }
 
 // calloc gets a cleared block for count items of size bytes; it may be refused.
@@ -94,12 +59,12 @@ func (p *program) calloc(owner string, count, size addr.Bytes) (a mmapheap.Point
 	if p.skip {
 		return mmapheap.Pointer{}, false
 	}
-	a, err := p.mem.AllocZeroed(count, size, owner)
+	a, err := p.Mem.AllocZeroed(count, size, owner)
 	if errors.Is(err, mmapheap.ErrNoSpace) {
 		p.refused = err.Error()
 		return mmapheap.Pointer{}, false
 	}
-	p.must(err)
+	p.Must(err)
 	return a, true
 }
 
@@ -108,7 +73,7 @@ func (p *program) free(a mmapheap.Pointer) {
 	if p.skip || a.Addr == 0 {
 		return
 	}
-	p.must(p.mem.Free(a))
+	p.Free(a)
 	p.freed = append(p.freed, a)
 }
 
@@ -117,8 +82,7 @@ func (p *program) realloc(a mmapheap.Pointer, n addr.Bytes) mmapheap.Pointer {
 	if p.skip {
 		return mmapheap.Pointer{}
 	}
-	b, err := p.mem.Resize(a, n)
-	p.must(err)
+	b := p.Resize(a, n)
 	if b != a {
 		p.freed = append(p.freed, a)
 	}
@@ -130,7 +94,7 @@ func (p *program) store(a mmapheap.Pointer, text string) bool {
 	if p.skip {
 		return false
 	}
-	p.must(p.mem.Store(a, []byte(text)))
+	p.Store(a, text)
 	return true
 }
 
@@ -139,15 +103,13 @@ func (p *program) load(a mmapheap.Pointer, n addr.Bytes) string {
 	if p.skip {
 		return ""
 	}
-	text := make([]byte, n)
-	p.must(p.mem.Load(a, text))
-	return string(text)
+	return p.Load(a, n)
 }
 
 // storePointer writes a pointer to memory.
 func (p *program) storePointer(at, value mmapheap.Pointer) {
 	if !p.skip {
-		p.must(p.mem.StorePointer(at, value))
+		p.StorePointer(at, value)
 	}
 }
 
@@ -156,9 +118,7 @@ func (p *program) loadPointer(at mmapheap.Pointer) mmapheap.Pointer {
 	if p.skip {
 		return mmapheap.Pointer{}
 	}
-	value, err := p.mem.LoadPointer(at)
-	p.must(err)
-	return value
+	return p.LoadPointer(at)
 }
 
 // call enters a function, and says where its locals lie, the first one lowest.
@@ -166,32 +126,19 @@ func (p *program) call(function string, locals ...mmapheap.Local) []mmapheap.Poi
 	if p.skip {
 		return make([]mmapheap.Pointer, len(locals))
 	}
-	p.calls = append(p.calls, function)
-	at, err := p.mem.Push(function, locals...)
-	p.must(err)
-	return at
+	return p.Call(function, locals...)
 }
 
 // ret leaves the function that was entered last, and so ends its locals.
 func (p *program) ret(locals ...mmapheap.Pointer) {
-	p.must(p.mem.Pop())
-	p.calls = p.calls[:len(p.calls)-1]
+	p.Return()
 	p.freed = append(p.freed, locals...)
-}
-
-// static is a global variable of n bytes.
-func (p *program) static(name string, n addr.Bytes) mmapheap.Pointer {
-	p.calls = append(p.calls, fileScope)
-	a, err := p.mem.Static(name, n)
-	p.must(err)
-	p.calls = p.calls[:len(p.calls)-1]
-	return a
 }
 
 // otherHeap is a heap of the same process of which this one knows nothing.
 func (p *program) otherHeap() *otherHeap {
 	region, err := mmapheap.Reserve(mmapheap.Config{Heap: 1 << 20, Stack: 1 << 16})
-	p.must(err)
+	p.Must(err)
 	p.also = append(p.also, region)
 	return &otherHeap{p, region}
 }
@@ -203,14 +150,14 @@ type otherHeap struct {
 
 func (o *otherHeap) malloc(n addr.Bytes) mmapheap.Pointer {
 	a, err := o.region.Heap().Alloc(n)
-	o.must(err)
+	o.Must(err)
 	return mmapheap.Pointer{Addr: a}
 }
 
-func (o *otherHeap) free(a mmapheap.Pointer) { o.must(o.region.Heap().Free(a.Addr)) }
+func (o *otherHeap) free(a mmapheap.Pointer) { o.Must(o.region.Heap().Free(a.Addr)) }
 
 // unmap gives all of the other heap back to the kernel.
 func (o *otherHeap) unmap() {
 	o.also = nil
-	o.must(o.region.Release())
+	o.Must(o.region.Release())
 }

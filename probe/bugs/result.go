@@ -6,6 +6,7 @@ import (
 
 	"memprobe/layout/addr"
 	"memprobe/mmapheap"
+	"memprobe/probe/netted"
 )
 
 // Schema is the version of Result's JSON form.
@@ -66,25 +67,18 @@ const (
 
 // Finding is what somebody noticed.
 type Finding struct {
-	By     string     `json:"by"` // which net it was
-	Class  string     `json:"class,omitempty"`
-	Access string     `json:"access,omitempty"` // free, load, store, ...
-	Addr   addr.Addr  `json:"addr,omitempty"`   // of the access
-	Size   addr.Bytes `json:"size,omitempty"`   // of the access
-	Byte   addr.Addr  `json:"byte,omitempty"`   // the first that is wrong
-	Offset int64      `json:"offset"`           // of it, from the start of the block
-	Block  *Block     `json:"block,omitempty"`
-	Other  *Block     `json:"other,omitempty"` // the block that lies there, if that is another one
-	Here   *Site      `json:"here,omitempty"`
-	Error  string     `json:"error"`            // in a line
-	Report []Line     `json:"report,omitempty"` // in several
-}
-
-// Line is a line of a report: what it is about, and what it says. Where it is about
-// the same as the one before, it has no label.
-type Line struct {
-	Label string `json:"label"`
-	Text  string `json:"text"`
+	By     string        `json:"by"` // which net it was
+	Class  string        `json:"class,omitempty"`
+	Access string        `json:"access,omitempty"` // free, load, store, ...
+	Addr   addr.Addr     `json:"addr,omitempty"`   // of the access
+	Size   addr.Bytes    `json:"size,omitempty"`   // of the access
+	Byte   addr.Addr     `json:"byte,omitempty"`   // the first that is wrong
+	Offset int64         `json:"offset"`           // of it, from the start of the block
+	Block  *Block        `json:"block,omitempty"`
+	Other  *Block        `json:"other,omitempty"` // the block that lies there, if that is another one
+	Here   *Site         `json:"here,omitempty"`
+	Error  string        `json:"error"`            // in a line
+	Report []netted.Line `json:"report,omitempty"` // in several
 }
 
 // Block is a block as a report names it.
@@ -120,9 +114,7 @@ func find(err error) *Finding {
 		f.Addr, f.Size, f.Byte, f.Offset = r.Addr, r.Size, r.Byte, r.Offset
 		f.Block, f.Other, f.Here = block(r.Owner), block(r.Other), site(r.Here)
 		f.Error = r.Error()
-		for _, l := range r.Lines() {
-			f.Report = append(f.Report, Line{l.Label, l.Text})
-		}
+		f.Report = netted.Lines(r)
 	}
 	return f
 }

@@ -1,12 +1,12 @@
 package bugs
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"memprobe/layout/addr"
 	"memprobe/mmapheap"
+	"memprobe/probe/netted"
 )
 
 // Options says how to run.
@@ -58,9 +58,8 @@ func once(b *Bug, s Setup, fixed bool, o Options) (Run, error) {
 	if err != nil {
 		return Run{}, fmt.Errorf("bug %s: %w", b.Name, err)
 	}
-	p := &program{bug: b, fixed: fixed, mem: region.Checked()}
-	p.mem.SetSite(p.site)
-	noticed := p.run(s)
+	p := &program{Program: netted.New(region.Checked(), b.Name+".c"), bug: b, fixed: fixed}
+	noticed := p.Run(func() { b.run(p) })
 	run := p.outcome(s, noticed)
 	for _, other := range append(p.also, region) {
 		if err := other.Release(); err != nil {
@@ -70,40 +69,13 @@ func once(b *Bug, s Setup, fixed bool, o Options) (Run, error) {
 	return run, nil
 }
 
-// run runs the program to its end or to the first thing that anybody notices, and
-// returns that.
-func (p *program) run(s Setup) (noticed error) {
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case end:
-			noticed = e.err
-		default:
-			panic(e)
-		}
-	}()
-	p.bug.run(p)
-	p.at = 0
-	if err := p.mem.Check(); err != nil {
-		return err
-	}
-	if s.Raw() {
-		return nil
-	}
-	var leaks []error
-	for _, l := range p.mem.Leaks() {
-		leaks = append(leaks, l)
-	}
-	return errors.Join(leaks...)
-}
-
 // outcome is what came of a run.
 func (p *program) outcome(s Setup, noticed error) Run {
 	r := Run{Net: s.Name, Refused: p.refused, Damage: p.damaged}
 	if noticed == nil {
 		return r
 	}
-	r.Noticed, r.Line, r.Finding = true, p.at, find(noticed)
+	r.Noticed, r.Line, r.Finding = true, p.At(), find(noticed)
 	switch r.Line {
 	case p.bug.Line:
 		r.Moment = AtOnce

@@ -66,7 +66,7 @@ int main(void) {
 `,
 	Line: 4,
 	run: func(p *program) {
-		table := p.line(1).static("table", 64)
+		table := p.line(1).Static("table", 64)
 		p.about(table)
 		p.line(4).free(table)
 	},

@@ -24,12 +24,14 @@ func runBox(m *probe.Machine) {
 	x, y := probe.Let("x", rust.Box(rust.I32)), probe.Let("y", rust.I32)
 	m.Call("main", x, y)
 	m.Step(1, "main is called",
-		"Its frame has 8 bytes for x, a pointer, and 4 for y, a number. Neither has a value yet.")
+		fmt.Sprintf("Its frame has %d bytes for x, a pointer, and %d for y, a number. Neither has a value yet.",
+			rust.Box(rust.I32).Size(), rust.I32.Size()))
 
 	m.BoxNew(x, 5)
 	block := m.Block(x)
 	m.Step(2, "5 goes to the heap, its address to x",
-		"Box::new asks the heap for 4 bytes and puts 5 there. x itself is the address of that block, nothing more.",
+		fmt.Sprintf("Box::new asks the heap for %d bytes and puts %s there. x itself is the address of that block, nothing more.",
+			block.Requested, m.Value(x)),
 		probe.Note{
 			Lesson: "5 is at 0x3FFFFFCE",
 			Here:   fmt.Sprintf("it is at %v", block.Addr),
@@ -50,7 +52,11 @@ func runBox(m *probe.Machine) {
 			Why:    "The machine runs the program.",
 		})
 
+	before := m.HeapStats().Used
 	m.DropLocals()
+	m.Ask("main ends, and with it x and y. How many blocks go back to the heap?",
+		"A variable that owns a block frees it. x owns one; y is its own four bytes and owns none.",
+		plural(before-m.HeapStats().Used, "block"), plural(0, "block"), plural(1, "block"), plural(2, "block"))
 	m.Step(4, "x goes out of scope",
 		"Dropping x frees its block. y owns nothing: it goes when main's frame is popped.")
 	m.Return()

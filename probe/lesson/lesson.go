@@ -17,13 +17,40 @@ type Group struct {
 // Groups are the scenarios in the order in which a course would show them.
 var Groups = []Group{
 	{"The stack", []*probe.Scenario{
+		Layout,
+		Lifo,
 		Frames,
+		Call,
+		Nested,
+		Isolation,
+		StackTypes,
+		Copy,
+		ReturnPointer,
+		Overflow,
 	}},
 	{"The heap", []*probe.Scenario{
 		String,
+		StringGrow,
+		VecGrow,
 		Box,
+		HeapTypes,
+		Move,
+		Alloc,
+		Free,
+		Parking,
+		Fragmentation,
+		FirstTouch,
+		Lifetimes,
+		Threads,
 	}},
-	{"What goes wrong", []*probe.Scenario{}},
+	{"What goes wrong", []*probe.Scenario{
+		Leak,
+		DoubleFree,
+		UseAfterFree,
+		Dangling,
+		HeapOverflow,
+		Uninitialised,
+	}},
 }
 
 // All are the scenarios of all groups.

@@ -24,7 +24,8 @@ func runString(m *probe.Machine) {
 	s := probe.Let("s", rust.String)
 	m.Call("main", s)
 	m.Step(1, "main is called",
-		"Its frame has 24 bytes for s, however long the text will be. Nothing is stored in them yet, and the heap is one free block.")
+		fmt.Sprintf("Its frame has %d bytes for s, however long the text will be. Nothing is stored in them yet, and the heap is one free block.",
+			rust.String.Size()))
 
 	m.StringFrom(s, "hello")
 	var order []string
@@ -32,6 +33,14 @@ func runString(m *probe.Machine) {
 		order = append(order, f.Name)
 	}
 	block := m.Block(s)
+	inFrame, onHeap := fmt.Sprintf("Into the %d bytes of s: it has room there", rust.String.Size()), "Into a block of the heap"
+	where := onHeap
+	if m.Stack().Contains(block.Addr) {
+		where = inFrame
+	}
+	m.Ask("The text has five bytes. Where does String::from put them?",
+		"A String may grow while the program runs, and its place in the frame can't: so the text is never there.",
+		where, inFrame, onHeap, "Into main's frame, below s")
 	m.Step(2, "the text goes to the heap, its handle to the stack",
 		"A String may grow while the program runs, so its bytes go to the heap. main keeps its handle, three numbers "+
 			"of fixed size: cap, how much room there is; ptr, where it is; len, how much of it is used.",

@@ -95,7 +95,16 @@ func (t Int) Decode(b []byte) *big.Int {
 }
 
 // Format is the number in b, in decimal.
-func (t Int) Format(b []byte, _ Memory) string { return t.Decode(b).String() }
+func (t Int) Format(b []byte, _ Memory) string {
+	if t.size > 8 {
+		return t.Decode(b).String()
+	}
+	n, rest := uint64FromLE(b[:t.size]), 64-8*t.size // the bits of a word that t does not have
+	if t.signed {
+		return strconv.FormatInt(int64(n<<rest)>>rest, 10)
+	}
+	return strconv.FormatUint(n, 10)
+}
 
 // reversed is b with its first byte last: big.Int wants the highest byte first.
 func reversed(b []byte) []byte {
@@ -239,6 +248,9 @@ func RefMut(elem Type) Pointer { return Pointer{scalar{"&mut " + elem.Name(), 8}
 
 // Raw is the type *mut T.
 func Raw(elem Type) Pointer { return Pointer{scalar{"*mut " + elem.Name(), 8}, elem, raw} }
+
+// Const is the type *const T.
+func Const(elem Type) Pointer { return Pointer{scalar{"*const " + elem.Name(), 8}, elem, raw} }
 
 // Elem is the type of what it points to.
 func (t Pointer) Elem() Type { return t.elem }

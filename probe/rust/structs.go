@@ -70,13 +70,21 @@ func compose(name string, fields []Field, tail bool, format func([]string) strin
 	return composite{name: name, declared: declared, size: p.size, align: p.align, edge: p.niche, format: format}
 }
 
-// Array is the array [elem; n].
+// fewElems is how many elements of an array are shown one by one also where all of
+// them are the same.
+const fewElems = 12
+
+// Array is the array [elem; n]. A long one of which all elements are the same is shown
+// as Rust's source writes it, [0; 512].
 func Array(elem Type, n int) Type {
 	c := composite{
 		name:  fmt.Sprintf("[%s; %d]", elem.Name(), n),
 		size:  elem.Size() * addr.Bytes(n),
 		align: elem.Align(),
 		format: func(values []string) string {
+			if n > fewElems && !slices.ContainsFunc(values, func(v string) bool { return v != values[0] }) {
+				return fmt.Sprintf("[%s; %d]", values[0], n)
+			}
 			if n > maxElems {
 				values = append(values[:maxElems:maxElems], fmt.Sprintf("... %d in all", n))
 			}

@@ -28,7 +28,8 @@ type held struct {
 // caller ends it with resume or stop.
 func (c *checker) hold(name string, n int, format string) (*held, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	h := &held{cancel: cancel, stdout: filepath.Join(c.temp, "report")}
+	c.holds++
+	h := &held{cancel: cancel, stdout: filepath.Join(c.temp, fmt.Sprint("report-", c.holds))}
 	h.cmd = exec.CommandContext(ctx, c.memprobe, "scenario", name, "--hold", fmt.Sprint(n), "--format", format, "--color", "never")
 	if err := h.start(n); err != nil {
 		h.stop()

@@ -1,7 +1,8 @@
 // Command outsidecheck proves from outside that what memprobe shows is what stands
 // in its memory. It holds every scenario at every step, reads with gdb each byte
-// that the trace names, and looks up in /proc/PID/maps each address; then it
-// changes bytes and sees the program go on with them.
+// that the trace names, and looks up in /proc/PID/maps each address and in
+// /proc/PID/pagemap each page; of every scenario it changes bytes and sees the program
+// go on with them.
 //
 //	go run ./scripts/outsidecheck MEMPROBE
 //
@@ -49,7 +50,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if c.failed > 0 {
-		fmt.Fprintf(stdout, "%d checks failed, %d passed\n", c.failed, c.passed)
+		fmt.Fprintf(stdout, "%s failed, %d passed\n", plural(c.failed, "check"), c.passed)
 		return 1
 	}
 	fmt.Fprintf(stdout, "%d checks passed\n", c.passed)
@@ -62,6 +63,7 @@ type checker struct {
 	temp           string // a directory for output and gdb's commands
 	out            io.Writer
 	passed, failed int
+	holds          int // how many processes were held
 }
 
 // that counts one check; what differs is said at once.
@@ -90,24 +92,27 @@ func (c *checker) section(name string, check func() (summary string, err error))
 
 // all holds every scenario at every step, then pokes.
 func (c *checker) all() error {
-	var list struct{ Scenarios []struct{ Name string } }
+	var list struct {
+		Groups []struct{ Scenarios []struct{ Name string } }
+	}
 	if err := c.memprobeJSON(&list, "scenario", "--format", "json"); err != nil {
 		return err
 	}
-	c.that(len(list.Scenarios) > 0, "memprobe scenario lists no scenario")
-	for _, s := range list.Scenarios {
-		var whole trace
-		if err := c.memprobeJSON(&whole, "scenario", s.Name, "--format", "json"); err != nil {
-			return err
-		}
-		c.that(len(whole.Steps) > 0, "scenario %s has no steps", s.Name)
-		for n := range whole.Steps {
-			err := c.section(fmt.Sprintf("%s step %d", s.Name, n+1), func() (string, error) { return c.heldStep(whole, n+1) })
-			if err != nil {
+	found := 0
+	for _, group := range list.Groups {
+		for _, s := range group.Scenarios {
+			found++
+			var whole trace
+			if err := c.memprobeJSON(&whole, "scenario", s.Name, "--format", "json"); err != nil {
 				return err
+			}
+			c.that(len(whole.Steps) > 0, "scenario %s has no steps", s.Name)
+			if err := c.scenario(whole); err != nil {
+				return fmt.Errorf("scenario %s: %w", s.Name, err)
 			}
 		}
 	}
+	c.that(found > 0, "memprobe scenario lists no scenario")
 	return c.pokes()
 }
 

@@ -5,8 +5,88 @@ import (
 	"encoding/binary"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
+
+// target is a byte of a scenario that may become another one: the lowest of a number, or
+// the first of a block. A pointer, a length or a capacity would stop the program.
+type target struct {
+	n    int    // after which step
+	what string // such as main.x
+	at   func(step) item
+}
+
+// targets are the first live number and the first used block of a scenario; what is
+// left of a popped number, or the bytes of any variable, where there is neither.
+func targets(t trace) (all []target) {
+	number := func(frames func(step) []frame, want func(variable) bool) bool {
+		for i, s := range t.Steps {
+			for j, f := range frames(s) {
+				for k, v := range f.Vars {
+					if want(v) {
+						at := func(s step) item { v := frames(s)[j].Vars[k]; return item{v.Name, v.Addr, v.Bytes} }
+						all = append(all, target{i + 1, f.Name + "." + v.Name, at})
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+	running := func(s step) []frame { return s.Frames }
+	popped := func(s step) []frame { return s.Popped }
+	integer := func(v variable) bool { return v.isInteger() }
+	if !number(running, func(v variable) bool { return v.State == "live" && v.isInteger() }) {
+		_ = number(popped, integer) || number(running, integer)
+	}
+	for i, s := range t.Steps {
+		for j, b := range s.Heap.Blocks {
+			if b.State == "used" && b.Requested > 0 && (b.Touched == nil || b.Touched[0]) {
+				at := func(s step) item { b := s.Heap.Blocks[j]; return item{"block", b.Addr, b.Bytes} }
+				return append(all, target{i + 1, "a block of " + b.Owner, at})
+			}
+		}
+	}
+	return all
+}
+
+// flip is the change of the target's lowest bit.
+func (t target) flip(s step) change { x := t.at(s); return change{x.at, x.bytes[0] ^ 1} }
+
+// poked: the step taken again is what it was but for the byte that was changed, and
+// the program goes on to its end, or to where it says in a line why it can't.
+func (c *checker) poked(h *heldStep, w change) (summary string, err error) {
+	after, message, status, err := h.resume()
+	if err != nil {
+		return "", err
+	}
+	said := strings.Count(message, "\n") == 1 && strings.HasPrefix(message, "memprobe: scenario "+h.trace.Scenario)
+	c.that(status == 0 && message == "" || status == 1 && said, "exit %d, stderr %q", status, message)
+	t, err := oneLine(after)
+	if err != nil {
+		return "", fmt.Errorf("%w (exit %d, stderr %q)", err, status, message)
+	}
+	if len(t.Steps) <= h.n || !t.Steps[h.n].Again {
+		return "", fmt.Errorf("no step %d again after the hold", h.n)
+	}
+	again := t.Steps[h.n]
+	before, now := h.step.memory(), again.memory()
+	c.that(len(before) == len(now), "the step shows %d things, again %d", len(before), len(now))
+	changed := 0
+	for i := range min(len(before), len(now)) {
+		want := before[i]
+		want.bytes = slices.Clone(want.bytes)
+		if want.span().contains(from(w.at, 1)) {
+			want.bytes[w.at-want.at] = w.value
+			changed++
+		}
+		c.that(want.name == now[i].name && want.at == now[i].at && want.bytes.equal(now[i].bytes), "%s at %v is %x, again %s at %v %x", want.name, want.at, want.bytes, now[i].name, now[i].at, now[i].bytes)
+	}
+	c.that(changed > 0, "nothing in the step has the byte at %v", w.at)
+	c.values(again)
+	return fmt.Sprintf("%#02x there, and nowhere else; %s to come, exit %d", w.value, plural(len(t.Steps)-h.n-1, "step"), status), nil
+}
 
 // pokes changes bytes of held programs and sees them go on with what they find.
 func (c *checker) pokes() error {
@@ -53,7 +133,7 @@ func (c *checker) poke(scenario string, wanted func(step) bool, target func(step
 		return p, err
 	}
 	p.before = t.Steps[n-1]
-	if err := c.gdbPoke(h.pid, target(p.before), value...); err != nil {
+	if err := c.write(h.pid, target(p.before), value...); err != nil {
 		return p, err
 	}
 	after, message, status, err := h.resume()
@@ -69,6 +149,15 @@ func (c *checker) poke(scenario string, wanted func(step) bool, target func(step
 	}
 	p.again, p.rest = t.Steps[n], t.Steps[n+1:]
 	return p, nil
+}
+
+// write has gdb write the bytes at a.
+func (c *checker) write(pid int, a address, value ...byte) error {
+	v := &visit{pid: pid}
+	for i, b := range value {
+		v.writes = append(v.writes, change{a + address(i), b})
+	}
+	return c.gdb(v)
 }
 
 // firstStep is the number of the first step where wanted holds.
@@ -141,7 +230,7 @@ func (c *checker) pokeTextFormat() (string, error) {
 	if err := a.UnmarshalText(m[1]); err != nil {
 		return "", err
 	}
-	if err := c.gdbPoke(h.pid, a, 'J'); err != nil {
+	if err := c.write(h.pid, a, 'J'); err != nil {
 		return "", err
 	}
 	after, message, status, err := h.resume()

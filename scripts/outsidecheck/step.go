@@ -2,37 +2,109 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// heldStep holds the scenario after step n, compares that step with the memory,
-// presses Enter and compares what follows with a run that was not held.
-func (c *checker) heldStep(whole trace, n int) (summary string, err error) {
-	h, err := c.hold(whole.Scenario, n, "json")
-	if err != nil {
-		return "", err
+// scenario holds the scenario after each of its steps, each time in a process of its
+// own, and some more to poke at; gdb visits all of them, and then they go on.
+func (c *checker) scenario(whole trace) error {
+	var stopped []*heldStep
+	defer func() {
+		for _, h := range stopped {
+			h.stop()
+		}
+	}()
+	hold := func(n int) (*heldStep, error) {
+		h, err := c.holdStep(whole.Scenario, n)
+		if err == nil {
+			stopped = append(stopped, h)
+		}
+		return h, err
 	}
-	defer h.stop()
-	t, err := oneLine(h.before)
-	if err != nil {
-		return "", err
+
+	var visits []*visit
+	for n := range whole.Steps {
+		h, err := hold(n + 1)
+		if err != nil {
+			return err
+		}
+		if h.image, err = newImage(h.pid, h.step.shown()); err != nil {
+			return err
+		}
+		visits = append(visits, &h.image.visit)
 	}
+	pokes := targets(whole)
+	c.that(len(pokes) > 0, "scenario %s has nothing to poke at", whole.Scenario)
+	for _, p := range pokes {
+		h, err := hold(p.n)
+		if err != nil {
+			return err
+		}
+		visits = append(visits, &visit{pid: h.pid, writes: []change{p.flip(h.step)}})
+	}
+	if err := c.gdb(visits...); err != nil {
+		return err
+	}
+
+	for i, h := range stopped {
+		name, check := fmt.Sprintf("%s step %d", whole.Scenario, h.n), func() (string, error) { return c.compare(whole, h) }
+		if k := i - len(whole.Steps); k >= 0 {
+			name, check = fmt.Sprintf("%s step %d, %s poked", whole.Scenario, h.n, pokes[k].what), func() (string, error) { return c.poked(h, visits[i].writes[0]) }
+		}
+		if err := c.section(name, check); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heldStep is a process that holds after step n.
+type heldStep struct {
+	*held
+	n     int
+	trace trace // up to the hold
+	step  step  // the one that it holds after
+	image *image
+	maps  []mapping
+}
+
+func (c *checker) holdStep(scenario string, n int) (*heldStep, error) {
+	h, err := c.hold(scenario, n, "json")
+	if err != nil {
+		return nil, err
+	}
+	s := &heldStep{held: h, n: n}
+	s.trace, err = oneLine(h.before)
+	if err == nil && len(s.trace.Steps) != n {
+		err = fmt.Errorf("held after step %d, the trace has %d", n, len(s.trace.Steps))
+	}
+	if err == nil {
+		s.maps, err = readMaps(h.pid)
+	}
+	if err != nil {
+		h.stop()
+		return nil, err
+	}
+	s.step = s.trace.Steps[n-1]
+	return s, nil
+}
+
+// compare compares the step with the memory, presses Enter and compares what follows
+// with a run that was not held.
+func (c *checker) compare(whole trace, h *heldStep) (summary string, err error) {
+	t, s := h.trace, h.step
 	c.that(t.PID == h.pid, "the trace's pid is %d, the process is %d", t.PID, h.pid)
-	if len(t.Steps) != n {
-		return "", fmt.Errorf("held after step %d, the trace has %d", n, len(t.Steps))
-	}
-	maps, err := readMaps(h.pid)
-	if err != nil {
-		return "", err
-	}
-	s := t.Steps[n-1]
-	c.mappings(t, maps)
-	c.addresses(t, s, maps)
-	summary, err = c.bytesOf(h.pid, s)
-	if err != nil {
-		return "", err
+	c.mappings(t, s, h.maps)
+	c.addresses(t, s, h.maps)
+	c.landmarks(s, h.maps)
+	c.pages(s, h.image)
+	for _, x := range s.memory() {
+		is := h.image.at(x.span())
+		c.that(x.bytes.equal(is), "%s at %v: the trace says %x, gdb reads %x", x.name, x.at, x.bytes, is)
 	}
 	c.values(s)
 
@@ -45,49 +117,174 @@ func (c *checker) heldStep(whole trace, n int) (summary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	c.goesOn(whole, t, rest, n)
-	return fmt.Sprintf("%s, %s: all as traced", summary, plural(len(t.Memory.Maps), "mapping")), nil
+	c.goesOn(whole, t, rest, h.n)
+	return s.counted() + ": all as traced", nil
 }
 
-// mappings: memprobe's lines are the kernel's, they cover the reservation without a
-// gap, and nothing in it is accessible but parts of the stack and the heap.
-func (c *checker) mappings(t trace, maps []mapping) {
+// item is something that a step shows, with the bytes that it shows of it.
+type item struct {
+	name  string
+	at    address
+	bytes hexBytes
+}
+
+func (i item) span() span { return from(i.at, uint64(len(i.bytes))) }
+
+// memory is all that a step shows of memory.
+func (s step) memory() (all []item) {
+	frames := func(frames []frame, how string) {
+		for _, f := range frames {
+			for _, v := range f.Vars {
+				name := how + f.Name + "." + v.Name
+				all = append(all, item{name, v.Addr, v.Bytes})
+				for _, x := range v.Fields {
+					all = append(all, item{name + "." + x.Name, x.Addr, x.Bytes})
+				}
+			}
+		}
+	}
+	frames(s.Frames, "")
+	frames(s.Popped, "popped ")
+	for _, b := range s.Heap.Blocks {
+		if b.State == "used" {
+			all = append(all, item{"block " + b.Addr.String(), b.Addr, b.Bytes})
+		}
+	}
+	for _, l := range s.Landmarks {
+		all = append(all, item{l.What, l.Addr, l.Bytes})
+	}
+	return all
+}
+
+// shown are the addresses of that.
+func (s step) shown() (spans []span) {
+	for _, x := range s.memory() {
+		spans = append(spans, x.span())
+	}
+	return spans
+}
+
+// counted says how much a step shows.
+func (s step) counted() string {
+	var vars, fields, popped, blocks int
+	for _, f := range s.Frames {
+		vars += len(f.Vars)
+		for _, v := range f.Vars {
+			fields += len(v.Fields)
+		}
+	}
+	for _, f := range s.Popped {
+		popped += len(f.Vars)
+	}
+	for _, b := range s.Heap.Blocks {
+		if b.State == "used" {
+			blocks++
+		}
+	}
+	text := fmt.Sprintf("%s, %s, %s", plural(vars, "variable"), plural(fields, "field"), plural(blocks, "block"))
+	if popped > 0 {
+		text += fmt.Sprintf(", %d popped", popped)
+	}
+	if n := len(s.Threads); n > 0 {
+		text += ", " + plural(n, "thread")
+	}
+	if n := len(s.Landmarks); n > 0 {
+		text += ", " + plural(n, "landmark")
+	}
+	return text
+}
+
+// mappings: memprobe's lines are the kernel's for the reservation and for the threads'
+// stacks, the reservation has no gap, and nothing in it is accessible but parts of the
+// stack and the heap.
+func (c *checker) mappings(t trace, s step, maps []mapping) {
 	var lines []string
 	whole := span{t.Memory.Base, t.Memory.End}
 	at := whole.Start
 	for _, m := range maps {
+		own := m.overlaps(whole)
+		for _, thread := range s.Threads {
+			own = own || m.overlaps(thread.Stack)
+		}
+		if own {
+			lines = append(lines, m.line)
+		}
 		if !m.overlaps(whole) {
 			continue
 		}
-		lines = append(lines, m.line)
 		c.that(m.Start <= at, "nothing is mapped at %v, inside the reservation", at)
 		at = m.End
 		inside := t.Memory.Stack.contains(m.span) || t.Memory.Heap.contains(m.span)
 		c.that(m.perms == "---p" || m.perms == "rw-p" && inside, "%q is accessible outside of stack and heap", m.line)
 	}
 	c.that(at >= whole.End, "nothing is mapped at %v, inside the reservation", at)
-	c.that(reflect.DeepEqual(t.Memory.Maps, lines), "memory.maps is\n    %s\n  /proc/%d/maps has\n    %s",
-		strings.Join(t.Memory.Maps, "\n    "), t.PID, strings.Join(lines, "\n    "))
+	if len(s.Threads) == 0 {
+		c.that(reflect.DeepEqual(t.Memory.Maps, lines), "memory.maps is\n    %s\n  /proc/%d/maps has\n    %s",
+			strings.Join(t.Memory.Maps, "\n    "), t.PID, strings.Join(lines, "\n    "))
+		return
+	}
+	// A thread's reservation is larger than its stack: there are guards around it.
+	for _, line := range lines {
+		c.that(slices.Contains(t.Memory.Maps, line), "memory.maps lacks %q", line)
+	}
+	seen := map[string]bool{}
+	for _, line := range t.Memory.Maps {
+		c.that(slices.ContainsFunc(maps, func(m mapping) bool { return m.line == line }), "memory.maps has %q, /proc/%d/maps does not", line, t.PID)
+		c.that(!seen[line], "memory.maps has %q twice", line)
+		seen[line] = true
+	}
+}
+
+// landmarks: each lies in the mapping that the step names.
+func (c *checker) landmarks(s step, maps []mapping) {
+	above := ^address(0)
+	for _, l := range s.Landmarks {
+		i := slices.IndexFunc(maps, func(m mapping) bool { return m.contains(from(l.Addr, 1)) })
+		line := ""
+		if i >= 0 {
+			line = maps[i].line
+		}
+		c.that(l.Mapping == line, "%s at %v is in %q, the step says %q", l.What, l.Addr, line, l.Mapping)
+		c.that(l.Addr < above, "%s at %v is not below %v", l.What, l.Addr, above)
+		above = l.Addr
+	}
+}
+
+// pages: of each page that a large block has bytes in, the kernel says the same from
+// outside.
+func (c *checker) pages(s step, m *image) {
+	for _, b := range s.Heap.Blocks {
+		if b.State != "used" || m.unknown {
+			continue
+		}
+		p := b.payload()
+		first := p.Start &^ (pageSize - 1)
+		n := int((p.End - first + pageSize - 1) / pageSize)
+		c.that(len(b.Touched) == n || len(b.Touched) == 0 && b.Requested <= uint64(pageSize), "block %v of %d bytes lies in %d pages, the step tells of %d", b.Addr, b.Requested, n, len(b.Touched))
+		for i, touched := range b.Touched {
+			page := first + address(i)*pageSize
+			c.that(touched == m.pages[page], "page %v of block %v: touched %v, the kernel says %v", page, b.Addr, touched, m.pages[page])
+		}
+	}
 }
 
 // addresses: each lies in what it is said to lie in, and that is accessible.
 func (c *checker) addresses(t trace, s step, maps []mapping) {
-	stack, heap := t.Memory.Stack, t.Memory.Heap
-	newest := stack.End
-	for _, f := range s.Frames {
-		c.that(stack.contains(f.span()) && accessible(maps, f.span()), "frame %s %v is not in the accessible part of the stack %v", f.Name, f.span(), stack)
-		c.that(f.End <= newest, "frame %s %v is not below %v", f.Name, f.span(), newest)
-		newest = f.Start
-		c.variables(f)
-		for _, v := range f.Vars {
-			for _, x := range v.Fields {
-				if p := x.PointsTo; p != nil {
-					c.that(accessible(maps, from(*p, 1)), "%s.%s.%s points to %v, which is not accessible", f.Name, v.Name, x.Name, *p)
-				}
-			}
-		}
+	heap := t.Memory.Heap
+	threads := s.Threads
+	if len(threads) == 0 {
+		threads = []thread{{Stack: t.Memory.Stack, SP: s.SP}}
 	}
-	c.that(s.SP == newest, "sp is %v, the newest frame starts at %v", s.SP, newest)
+	told := 0
+	for _, thread := range threads {
+		told += c.stack(s, thread, maps)
+	}
+	c.that(told == len(s.Frames)+len(s.Popped), "%d of %d frames belong to a thread", told, len(s.Frames)+len(s.Popped))
+	c.that(s.Threads == nil || threads[0].Stack == t.Memory.Stack, "the first thread's stack is %v, memory says %v", threads[0].Stack, t.Memory.Stack)
+	for _, thread := range s.Threads {
+		_, err := os.Stat(fmt.Sprintf("/proc/%d/task/%d", t.PID, thread.ID))
+		c.that(err == nil, "thread %s is %d: %v", thread.Name, thread.ID, err)
+	}
 
 	at, used, free := heap.Start, uint64(0), uint64(0)
 	for _, b := range s.Heap.Blocks {
@@ -109,6 +306,51 @@ func (c *checker) addresses(t trace, s step, maps []mapping) {
 	c.that(used == s.Heap.Used && free == s.Heap.Free, "used %d, free %d; the blocks add up to %d, %d", s.Heap.Used, s.Heap.Free, used, free)
 }
 
+// stack: a thread's frames lie in its stack, each below the one before; those that have
+// gone lie below the stack pointer. It returns how many there are.
+func (c *checker) stack(s step, thread thread, maps []mapping) (frames int) {
+	newest := thread.Stack.End
+	for _, f := range s.Frames {
+		if f.Thread != thread.Name {
+			continue
+		}
+		frames++
+		c.that(thread.Stack.contains(f.span()) && accessible(maps, f.span()), "frame %s %v is not in the accessible part of the stack %v", f.Name, f.span(), thread.Stack)
+		c.that(f.End <= newest, "frame %s %v is not below %v", f.Name, f.span(), newest)
+		newest = f.Start
+		if f.Active {
+			c.that(s.SP == f.Start, "sp is %v, the active frame starts at %v", s.SP, f.Start)
+		}
+		if f.Calls > 0 {
+			c.that(len(f.Vars) == 0 && uint64(f.End-f.Start)%f.Calls == 0, "%d frames of %s in %d bytes, with %d variables", f.Calls, f.Name, f.End-f.Start, len(f.Vars))
+			continue
+		}
+		c.variables(f)
+		for _, v := range f.Vars {
+			if p := v.PointsTo; p != nil {
+				c.that(accessible(maps, from(*p, 1)), "%s.%s points to %v, which is not accessible", f.Name, v.Name, *p)
+				c.that(uint64(*p) == v.Bytes.number(), "%s.%s points to %v, its bytes are %x", f.Name, v.Name, *p, v.Bytes)
+			}
+			for _, x := range v.Fields {
+				if p := x.PointsTo; p != nil {
+					c.that(accessible(maps, from(*p, 1)), "%s.%s.%s points to %v, which is not accessible", f.Name, v.Name, x.Name, *p)
+					c.that(uint64(*p) == x.Bytes.number(), "%s.%s.%s points to %v, its bytes are %x", f.Name, v.Name, x.Name, *p, x.Bytes)
+				}
+			}
+		}
+	}
+	c.that(thread.SP == newest, "sp is %v, the newest frame starts at %v", thread.SP, newest)
+	for _, f := range s.Popped {
+		if f.Thread != thread.Name {
+			continue
+		}
+		frames++
+		c.that(thread.Stack.contains(f.span()) && accessible(maps, f.span()) && f.End <= thread.SP, "popped frame %s %v is not in the stack %v below %v", f.Name, f.span(), thread.Stack, thread.SP)
+		c.variables(f)
+	}
+	return frames
+}
+
 // variables: they lie in their frame, aligned, apart from each other, and padding
 // is the rest; fields lie in their variable.
 func (c *checker) variables(f frame) {
@@ -128,54 +370,19 @@ func (c *checker) variables(f frame) {
 	c.that(rest == f.Padding, "frame %s says %d bytes of padding, %d are left", f.Name, f.Padding, rest)
 }
 
-// bytesOf compares all bytes of the step with those that gdb reads.
-func (c *checker) bytesOf(pid int, s step) (summary string, err error) {
-	var areas []area
-	var names []string
-	var want []hexBytes
-	add := func(name string, a address, size uint64, b hexBytes) {
-		areas, names, want = append(areas, area{a, size}), append(names, name), append(want, b)
-	}
-	var vars, fields, blocks int
-	for _, f := range s.Frames {
-		for _, v := range f.Vars {
-			vars++
-			add(f.Name+"."+v.Name, v.Addr, v.Size, v.Bytes)
-			for _, x := range v.Fields {
-				fields++
-				add(f.Name+"."+v.Name+"."+x.Name, x.Addr, x.Size, x.Bytes)
-			}
-		}
-	}
-	for _, b := range s.Heap.Blocks {
-		if b.State == "used" {
-			blocks++
-			add("block "+b.Addr.String(), b.Addr, b.Requested, b.Bytes)
-		}
-	}
-	read, err := c.gdbRead(pid, areas)
-	if err != nil {
-		return "", err
-	}
-	for i := range areas {
-		c.that(want[i].equal(read[i]), "%s at %v: the trace says %x, gdb reads %x", names[i], areas[i].addr, want[i], read[i])
-	}
-	return fmt.Sprintf("%s, %s, %s", plural(vars, "variable"), plural(fields, "field"), plural(blocks, "block")), nil
-}
-
 // values works out from the bytes, which gdb has confirmed, what the step shows of
-// integers, pointers and Strings.
+// numbers, pointers and Strings.
 func (c *checker) values(s step) {
 	for _, f := range s.Frames {
 		for _, v := range f.Vars {
 			if v.State != "live" {
 				continue
 			}
-			if want, ok := integer(v.Type, v.Bytes); ok {
+			if want, ok := decoded(v.Type, v.Bytes); ok {
 				c.that(v.Value == want, "%s.%s shows %s, its bytes are %s", f.Name, v.Name, v.Value, want)
 			}
 			for _, x := range v.Fields {
-				if want, ok := integer(x.Type, x.Bytes); ok {
+				if want, ok := decoded(x.Type, x.Bytes); ok {
 					c.that(x.Value == want, "%s.%s.%s shows %s, its bytes are %s", f.Name, v.Name, x.Name, x.Value, want)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -26,15 +27,36 @@ type step struct {
 	Title  string
 	SP     address
 	Frames []frame
+	Popped []frame
 	Heap   struct {
 		Used, Free uint64
 		Blocks     []block
 	}
+	Threads   []thread
+	Landmarks []landmark
+}
+
+type thread struct {
+	Name  string
+	ID    int
+	Stack span
+	SP    address
+}
+
+type landmark struct {
+	What    string
+	Addr    address
+	Size    uint64
+	Bytes   hexBytes
+	Mapping string
 }
 
 type frame struct {
 	Name       string
+	Thread     string
+	Calls      uint64 // so many frames stand here as one
 	Start, End address
+	Active     bool
 	Padding    uint64
 	Vars       []variable
 }
@@ -47,6 +69,7 @@ type variable struct {
 	Value       string
 	State       string
 	Fields      []field
+	PointsTo    *address `json:"points_to"`
 }
 
 type field struct {
@@ -63,6 +86,7 @@ type block struct {
 	Size, Requested uint64
 	State, Owner    string
 	Bytes           hexBytes
+	Touched         []bool // of each page whether it holds something; for large blocks alone
 }
 
 // address is written as a string, "0x7f10c0de0040".
@@ -90,6 +114,7 @@ func (s span) String() string           { return fmt.Sprintf("[%v, %v)", s.Start
 func (f frame) span() span              { return span{f.Start, f.End} }
 func (v variable) span() span           { return from(v.Addr, v.Size) }
 func (b block) span() span              { return from(b.Addr, b.Size) }
+func (b block) payload() span           { return from(b.Addr, b.Requested) }
 func (s step) variable(name string) (variable, bool) {
 	for _, f := range s.Frames {
 		for _, v := range f.Vars {
@@ -139,14 +164,23 @@ func (b hexBytes) number() (n uint64) {
 	return n
 }
 
-// integer is how the bytes of an integer or a pointer of Rust type typ read; ok is
-// false for other types.
-func integer(typ string, b hexBytes) (value string, ok bool) {
+// isInteger tells whether any bytes at all are a value of v's type.
+func (v variable) isInteger() bool {
+	switch v.Type {
+	case "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize":
+		return true
+	}
+	return false
+}
+
+// decoded is how the bytes of an integer, a pointer, a bool or an f64 of Rust type typ
+// read; ok is false for other types.
+func decoded(typ string, b hexBytes) (value string, ok bool) {
 	shift := 64 - 8*len(b)
 	switch {
 	case len(b) == 0 || len(b) > 8:
 		return "", false
-	case strings.HasPrefix(typ, "*"):
+	case strings.HasPrefix(typ, "*"), strings.HasPrefix(typ, "&"):
 		return fmt.Sprintf("%#x", b.number()), true
 	}
 	switch typ {
@@ -154,6 +188,14 @@ func integer(typ string, b hexBytes) (value string, ok bool) {
 		return strconv.FormatUint(b.number(), 10), true
 	case "i8", "i16", "i32", "i64", "isize":
 		return strconv.FormatInt(int64(b.number()<<shift)>>shift, 10), true
+	case "bool":
+		return strconv.FormatBool(b.number() == 1), b.number() <= 1
+	case "f64":
+		value = strconv.FormatFloat(math.Float64frombits(b.number()), 'f', -1, 64)
+		if !strings.Contains(value, ".") {
+			value += ".0"
+		}
+		return value, len(value) < 16 // with others, Rust goes over to exponents
 	}
 	return "", false
 }

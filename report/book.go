@@ -1,0 +1,60 @@
+package report
+
+import (
+	"strings"
+
+	"memprobe/layout"
+)
+
+// The textbook's picture is a column of boxes, at whose right stands what is so here.
+
+// bookWidth is the width of the textbook's picture.
+const bookWidth = 16
+
+func (p *page) bookBorder(l, r direction) {
+	g := p.glyphs.lines
+	p.add(text(" " + g[l] + strings.Repeat(g[left|right], bookWidth-2) + g[r]))
+}
+
+// bookTop, bookRule and bookBottom draw the picture's borders.
+func (p *page) bookTop() {
+	p.add(styled(" high addresses", faint))
+	p.bookBorder(down|right, down|left)
+}
+
+func (p *page) bookRule() { p.bookBorder(up|down|right, up|down|left) }
+
+func (p *page) bookBottom() {
+	p.bookBorder(up|right, up|left)
+	p.add(styled(" low addresses", faint))
+}
+
+// bookLine draws a line of both sides.
+func (p *page) bookLine(book, live line) {
+	v := p.glyphs.lines[up|down]
+	space := (bookWidth - 2 - book.cells()) / 2
+	cell := join(text(strings.Repeat(" ", space)), book).padded(bookWidth - 2)
+	p.add(join(text(" "+v), cell, text(v+"  "), live))
+}
+
+// bandTitle is the textbook's name for a segment, with the way it grows.
+func (p *page) bandTitle(s layout.Segment) line {
+	title := bookTitle(s)
+	switch s {
+	case layout.SegmentStack:
+		title += " " + p.glyphs.growsDown
+	case layout.SegmentHeap:
+		title += " " + p.glyphs.growsUp
+	}
+	return styled(title, strong)
+}
+
+// bookTitle is the textbook's name for a segment; what it has none for is not drawn.
+func bookTitle(s layout.Segment) string {
+	for _, box := range layout.Textbook {
+		if box.Segment == s {
+			return box.Title
+		}
+	}
+	return "(not drawn)"
+}
