@@ -42,7 +42,7 @@ func TestPokedHandle(t *testing.T) {
 		{"at the end of the address space", 4, top - 7, 4, "unreadable: nothing of ours at 0xfffffffffffffff8", "resize 0xfffffffffffffff8: outside the heap"},
 		{"past the end of the address space", 4, top, 4, "unreadable: nothing of ours at 0xffffffffffffffff", "resize 0xffffffffffffffff: outside the heap"},
 		{"empty, in the last page", 0, top - 2, 0, "[]", "<nil>"},
-		{"as long as can be", top, 4, top, "unreadable: nothing of ours at 0x4", "load 0 bytes"},
+		{"as long as can be", top, 4, top, "unreadable: nothing of ours at 0x4", "grow v to 18446744073709551614 elements: capacity overflow"},
 		{"more than isize::MAX bytes", 1 << 62, 4, 1 << 62, "unreadable: nothing of ours at 0x4", "grow v to 9223372036854775808 elements: capacity overflow"},
 	} {
 		v := Let("v", rust.Vec(rust.I32))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
@@ -31,7 +32,8 @@ type Machine struct {
 	taken   int // steps
 	paused  bool
 	numbers map[string]int
-	random  *rand.Rand
+
+	shuffles *rand.Rand // which put the choices of questions in order
 
 	trace  Trace
 	next   Step    // what has been said of the step to come
@@ -67,7 +69,48 @@ func (m *Machine) must(err error, doing string, args ...any) {
 	panic(abort{fmt.Errorf(doing+": %w", append(args, err)...)})
 }
 
-func (m *Machine) event(e Event) { m.events = append(m.events, e) }
+// event notes what has just been done, with what lay there.
+func (m *Machine) event(e Event) {
+	if e.Kind != EventCall && e.Kind != EventReturn { // which say whose frame it is
+		e.Name, e.Popped = m.nameAt(e.Addr)
+	}
+	if e.From != nil {
+		e.FromName, _ = m.nameAt(*e.From)
+	}
+	m.events = append(m.events, e)
+}
+
+// nameAt is what a frame has at a, and whether that frame has gone.
+func (m *Machine) nameAt(a addr.Addr) (name string, popped bool) {
+	for _, t := range m.threads {
+		if name := nameIn(t.frames, a); name != "" {
+			return name, false
+		}
+		if name := nameIn(t.popped, a); name != "" {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// nameIn is nameAt among some frames.
+func nameIn(frames []*frame, a addr.Addr) string {
+	for _, f := range slices.Backward(frames) { // of many, the newest is asked for most
+		if !addr.Span(f.start, f.size).Contains(a) {
+			continue
+		}
+		for _, v := range f.vars {
+			switch {
+			case v.at == a:
+				return f.name + "." + v.name
+			case addr.Span(v.at, v.typ.Size()).Contains(a):
+				return fmt.Sprintf("%s.%s +%d", f.name, v.name, uint64(a.Sub(v.at)))
+			}
+		}
+		return f.name
+	}
+	return ""
+}
 
 // load reads the n bytes at a.
 func (m *Machine) load(a addr.Addr, n addr.Bytes) []byte {
@@ -173,7 +216,7 @@ func (m *Machine) Call(function string, vars ...*Local) {
 	})
 	f := &frame{name: function, start: m.stack.SP(), size: end.Sub(m.stack.SP()), vars: vars}
 	m.frames, m.popped = append(m.frames, f), nil
-	m.event(Event{Kind: EventCall, Addr: f.start, Size: f.size})
+	m.event(Event{Kind: EventCall, Addr: f.start, Size: f.size, Name: f.name})
 	for i, v := range vars {
 		v.at = end - addr.Addr(depth[i])
 		if v.arg != nil {
@@ -205,7 +248,7 @@ func (m *Machine) pop() {
 	f := m.running()
 	m.must(m.stack.Pop(), "return from %s", f.name)
 	m.frames, m.popped = m.frames[:len(m.frames)-1], append(m.popped, f)
-	m.event(Event{Kind: EventReturn, Addr: f.start, Size: f.size})
+	m.event(Event{Kind: EventReturn, Addr: f.start, Size: f.size, Name: f.name})
 }
 
 func (m *Machine) running() *frame { return m.frames[len(m.frames)-1] }

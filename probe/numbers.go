@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -25,15 +26,24 @@ func (m *Machine) draw(numbers []Number) {
 	if m.opts.Seed != nil {
 		seed = *m.opts.Seed
 	}
-	m.random = rand.New(rand.NewPCG(seed, uint64(len(numbers))))
+	random := rand.New(rand.NewPCG(seed, uint64(len(numbers))))
 	m.numbers = map[string]int{}
 	for _, n := range numbers {
 		m.numbers[n.Name] = n.Lesson
 		if m.opts.Seed != nil {
 			step := max(n.Step, 1)
-			m.numbers[n.Name] = n.From + step*m.random.IntN((n.To-n.From)/step+1)
+			m.numbers[n.Name] = n.From + step*random.IntN((n.To-n.From)/step+1)
 		}
 	}
+	m.shuffles = rand.New(rand.NewPCG(seed, m.nameSum()))
+}
+
+// nameSum tells one scenario from another: with one seed for all of them, the answers
+// to their first questions must not stand in the same place.
+func (m *Machine) nameSum() uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(m.trace.Scenario)) // never fails
+	return h.Sum64()
 }
 
 // Number is the number of that name in this run.

@@ -55,7 +55,10 @@ func summed(events []Event) []Event {
 		if !ok {
 			i = len(sums)
 			at[e.Kind] = i
-			sums = append(sums, Event{Kind: e.Kind, Addr: e.Addr})
+			sums = append(sums, Event{Kind: e.Kind, Addr: e.Addr, Name: e.Name})
+		}
+		if sums[i].Name != e.Name {
+			sums[i].Name = ""
 		}
 		sums[i].Addr = min(sums[i].Addr, e.Addr)
 		sums[i].Size += e.Size

@@ -20,7 +20,7 @@ func (m *Machine) Ask(question, why, answer string, others ...string) {
 			choices = append(choices, c)
 		}
 	}
-	m.random.Shuffle(len(choices), func(i, j int) { choices[i], choices[j] = choices[j], choices[i] })
+	m.shuffles.Shuffle(len(choices), func(i, j int) { choices[i], choices[j] = choices[j], choices[i] })
 	m.next.Question = &Question{
 		Text: m.withNumbers(question), Why: m.withNumbers(why),
 		Choices: choices, Answer: slices.Index(choices, m.withNumbers(answer)),

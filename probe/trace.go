@@ -216,6 +216,13 @@ type Event struct {
 	From     *addr.Addr  `json:"from,omitempty"`      // copy, move, resize: where it was before; load: the pointer
 	Times    int         `json:"times,omitempty"`     // how often, where it is not once; then Addr is the lowest and Size the sum
 	LookedAt []Candidate `json:"looked_at,omitempty"` // alloc, search, and resize where the block moved: the free blocks that were looked at
+
+	// What lay at the addresses when the event happened, which later events of the same
+	// step may have changed: a variable, such as main.x or main.x +4, or no more than a
+	// function, which has a frame there. Nothing where no frame is.
+	Name     string `json:"name,omitempty"`
+	FromName string `json:"from_name,omitempty"`
+	Popped   bool   `json:"popped,omitempty"` // Name's frame had gone
 }
 
 // Kind is the kind of an event.

@@ -138,7 +138,7 @@ func (m *Machine) extend(v *Local, b []byte) {
 	capacity, ptr, n := typ.Split(m.use(v))
 	size := typ.Elem().Size()
 	added := addr.Bytes(len(b)) / size
-	if need := n + added; need > capacity {
+	if need := n + added; need > capacity || need < n {
 		grown := typ.Grow(capacity, need)
 		if grown > math.MaxInt64/size {
 			m.must(errCapacity, "grow %s to %d elements", v.name, grown)

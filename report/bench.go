@@ -55,6 +55,7 @@ func (p *page) benchKey(r *timing.Result) {
 	}
 	p.prose(1, p.column(1), "A time is that of one operation, the median of all rounds, with its 95 % interval. \"Times\" says how "+
 		"many times as long it takes, the median of the ratios round by round; \"no diff.\" that no difference was found, which does not prove that there is none. "+
+		"One takes 2 % or more, and has to be clear even among all ratios of its study: an interval that leaves out 1 is not enough. "+
 		"A letter leads to a doubt below the table.", faint)
 	p.blank()
 }

@@ -68,7 +68,9 @@ func touchingBytes(p *page, r *timing.Result) string {
 	}
 	answer := overall(s, heap, "the first write to a page of the heap and to one of the stack")
 	if first := nearest(timingsOf(s, "stack, first"), usual); first != nil {
-		answer += fmt.Sprintf(". Both pay for it: the first write takes %s, the next one %s", p.time(first.Median), p.time(first.Median/first.Ratio.Median))
+		if again := s.Of(first.Ratio.To, first.At); again != nil {
+			answer += fmt.Sprintf(". Both pay for it: the first write takes %s, the next one %s", p.time(first.Median), p.time(again.Median))
+		}
 	}
 	return sentence(answer)
 }
@@ -193,6 +195,7 @@ func (b *benchText) growth(ts []*timing.Timing) string {
 	switch {
 	case !first.CI95.Known() || !last.CI95.Known():
 		return text
+	case multiple(last.Median/first.Median) == multiple(1):
 	case first.CI95[1] < last.CI95[0] || last.CI95[1] < first.CI95[0]:
 		return text + fmt.Sprintf(", %s times as long", multiple(last.Median/first.Median))
 	}

@@ -189,9 +189,9 @@ func (b *benchText) underTable(bars bool, columns []gridColumn, faults, collecti
 	}
 	if collecting != nil {
 		if has(collecting) {
-			said = append(said, "Collector: processor time of Go's collector, an operation, on all cores.")
+			said = append(said, "Collector: time of Go's collector, an operation, on all cores, by Go's own reckoning, which is too high on a busy machine.")
 		} else {
-			said = append(said, "Processor time of Go's collector, an operation, on all cores: "+b.listed(collecting)+".")
+			said = append(said, "Time of Go's collector, an operation, on all cores, by Go's own reckoning, which is too high on a busy machine: "+b.listed(collecting)+".")
 		}
 	}
 	for _, s := range said {

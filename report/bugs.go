@@ -123,7 +123,7 @@ func Bug(r *bugs.Result, of int) Document {
 		p.add(apart(min(p.width, widest)-1, join(text(" "), styled(t.Name, strong), text(sep+t.Title)), styled(number, faint))...)
 		p.prose(1, p.column(1), t.About, plain)
 		p.blank()
-		p.source(t.Source, t.Line)
+		p.source(t.Source, t.Line, whole)
 		p.blank()
 		p.prose(1, p.column(1), p.glyphs.here+marked(t), faint)
 		p.blank()

@@ -19,6 +19,7 @@ type mark struct {
 var (
 	isNew     = mark{"new", fresh}
 	isChanged = mark{"changed", altered}
+	isBehind  = mark{"block changed", altered} // a handle whose own bytes did not
 	isPopped  = mark{"popped", gone}
 	isMoved   = mark{"moved", fresh} // a block that is at another address now
 	isGrown   = mark{"grown in place", altered}
@@ -154,6 +155,8 @@ func (c changes) variable(f probe.Frame, v probe.Var) mark {
 		return isNew
 	case !bytes.Equal(old.Bytes, v.Bytes):
 		return isChanged
+	case old.Value != v.Value:
+		return isBehind
 	}
 	return mark{}
 }

@@ -15,6 +15,7 @@ type ledger struct{ *claims.Ledger }
 func Claims(l *claims.Ledger) Document {
 	return Document{ledger{l}, func(p *page) {
 		p.prose(1, p.column(1), fmt.Sprintf("%s of the two lessons, each held against this machine just now.", capital(plural(len(l.Findings), "claim"))), plain)
+		p.prose(1, p.column(1), summed(l.Sums), strong)
 		var lesson claims.Lesson
 		where := ""
 		for _, f := range l.Findings {
@@ -32,12 +33,31 @@ func Claims(l *claims.Ledger) Document {
 		}
 		p.blank()
 		p.prose(1, p.column(1), summed(l.Sums), strong)
+		p.refuted(l.Findings)
 		p.blank()
 		p.hints([]fact{
 			{"One of them", "memprobe claims --id " + example(l.Findings)},
 			{"As a page", "memprobe claims --format md --output claims.md"},
 		})
 	}}
+}
+
+// refuted names the claims that do not hold, and those that can't be told.
+func (p *page) refuted(findings []claims.Finding) {
+	for _, of := range []struct {
+		verdict claims.Verdict
+		words   string
+	}{{claims.DoesNotHold, "Do not hold here: "}, {claims.Untold, "Can't be told here: "}} {
+		var ids []string
+		for _, f := range findings {
+			if f.Verdict == of.verdict {
+				ids = append(ids, escape(f.ID))
+			}
+		}
+		if ids != nil {
+			p.prose(1, p.column(1), of.words+strings.Join(ids, ", ")+".", plain)
+		}
+	}
 }
 
 // example is a claim whose verdict asks for a look at its evidence.

@@ -43,6 +43,9 @@ func Printable(s string) string {
 	return strings.ReplaceAll(escape(s), `\\`, `\`)
 }
 
+// PrintableASCII is Printable without any character that ASCII lacks.
+func PrintableASCII(s string) string { return asciiOnly(Printable(s)) }
+
 // needsEscape is true for utf8.RuneError as well, which broken bytes decode to.
 func needsEscape(r rune) bool {
 	return r == '\\' || r == utf8.RuneError || r != ' ' && !unicode.IsPrint(r)

@@ -10,29 +10,16 @@ import (
 	"memprobe/probe"
 )
 
-// telling puts a step's events into words, one after the other: what lies at an address
-// is what lay there at that time.
+// telling puts a step's events into words.
 type telling struct {
 	changes
 	p *page
 	t *probe.Trace
-
-	live []probe.Frame // of the calls in progress
-	left []probe.Frame // those that have gone, the last one first
-}
-
-func newTelling(p *page, t *probe.Trace, c changes) *telling {
-	tell := &telling{changes: c, p: p, t: t}
-	if c.before != nil {
-		tell.live = slices.Clone(c.before.Frames)
-		tell.left = slices.Clone(c.before.Popped)
-	}
-	return tell
 }
 
 // happened says in words what the program and the kernel did in a step.
 func (p *page) happened(t *probe.Trace, c changes) {
-	s, tell := c.step, newTelling(p, t, c)
+	s, tell := c.step, &telling{changes: c, p: p, t: t}
 	threads := tell.threads()
 	if len(s.Events) > 0 || threads != nil || s.Kernel != (probe.Kernel{}) {
 		p.blank()
@@ -41,11 +28,9 @@ func (p *page) happened(t *probe.Trace, c changes) {
 	for _, words := range threads {
 		p.prose(3, p.column(3), words, plain)
 	}
-	for i, e := range s.Events {
-		tell.call(i)
-		p.prose(3, p.column(3), tell.words(e), plain)
-		tell.pop(e)
-		if len(e.LookedAt) > 1 {
+	for _, group := range folded(s.Events) {
+		p.prose(3, p.column(3), tell.group(group), plain)
+		if e := group[0]; len(group) == 1 && len(e.LookedAt) > 1 {
 			tell.search(e)
 		}
 	}
@@ -54,45 +39,23 @@ func (p *page) happened(t *probe.Trace, c changes) {
 	}
 }
 
-// call notes the frame that event i pushes, if it does. What the frame had is known if
-// no later call of the step has the same place.
-func (t *telling) call(i int) {
-	e := t.step.Events[i]
-	if e.Kind != probe.EventCall || e.Times > 1 {
-		return
+// function names the function that a call or a return is about, where that is known, and
+// its thread, if that is not the first one.
+func (t *telling) function(e probe.Event, before string) string {
+	if e.Name == "" {
+		return ""
 	}
-	pushed := probe.Frame{Start: e.Addr, End: e.Addr.Offset(e.Size)}
-	later := slices.ContainsFunc(t.step.Events[i+1:], func(l probe.Event) bool {
-		return l.Kind == probe.EventCall && addr.Span(l.Addr, l.Size).Overlaps(addr.Span(e.Addr, e.Size))
-	})
-	for _, f := range slices.Concat(t.step.Frames, t.step.Popped) {
-		if !later && f.Start == pushed.Start && f.End == pushed.End && f.Calls == 0 {
-			pushed = f
+	for _, s := range []*probe.Step{t.step, t.before} {
+		if s == nil {
+			continue
+		}
+		for i, thread := range s.Threads {
+			if i > 0 && thread.Stack.Contains(e.Addr) {
+				return before + e.Name + " in thread " + escape(thread.Name)
+			}
 		}
 	}
-	t.live = append(t.live, pushed)
-	t.left = slices.DeleteFunc(t.left, func(f probe.Frame) bool { return f.Start < pushed.End && pushed.Start < f.End })
-}
-
-// pop notes that e pops a frame, if it does.
-func (t *telling) pop(e probe.Event) {
-	if i := t.frame(e); e.Kind == probe.EventReturn && i >= 0 {
-		t.left = append([]probe.Frame{t.live[i]}, t.left...)
-		t.live = slices.Delete(t.live, i, i+1)
-	}
-}
-
-// frame is which of the live frames a call or a return is about, or -1.
-func (t *telling) frame(e probe.Event) int {
-	return slices.IndexFunc(t.live, func(f probe.Frame) bool { return addr.Range{Lo: f.Start, Hi: f.End} == addr.Span(e.Addr, e.Size) })
-}
-
-// function names the function that a call or a return is about, where that is known.
-func (t *telling) function(e probe.Event, before string) string {
-	if i := t.frame(e); i >= 0 && t.live[i].Name != "" {
-		return before + t.live[i].Name
-	}
-	return ""
+	return before + e.Name
 }
 
 // threads tells of threads that have come or gone.
@@ -119,15 +82,13 @@ func (t *telling) threads() []string {
 	return words
 }
 
-// name is what lies at a: a variable, a block.
-func (t *telling) name(a addr.Addr) string {
-	for _, frames := range [][]probe.Frame{t.live, t.left} {
-		if name, f, ok := variableAt(frames, a); ok {
-			if f.Name == "" { // one that has come and gone in this step
-				return "a variable at " + t.p.addr(a)
-			}
-			return name
-		}
+// name is what lay at a at the time: a variable, a frame, a block.
+func (t *telling) name(name string, a addr.Addr) string {
+	switch {
+	case strings.Contains(name, "."):
+		return name
+	case name != "":
+		return "the frame of " + name
 	}
 	for _, s := range []*probe.Step{t.step, t.before} {
 		if s == nil {
@@ -143,12 +104,9 @@ func (t *telling) name(a addr.Addr) string {
 	return t.p.addr(a)
 }
 
-// popped says so where a lies in a frame that has gone.
-func (t *telling) popped(a addr.Addr) string {
-	if _, _, ok := variableAt(t.live, a); ok {
-		return ""
-	}
-	if _, _, ok := variableAt(t.left, a); ok {
+// popped says so where an event was about a frame that had gone.
+func popped(e probe.Event) string {
+	if e.Popped {
 		return ", which is popped"
 	}
 	return ""
@@ -166,13 +124,13 @@ func (t *telling) words(e probe.Event) string {
 	case probe.EventReturn:
 		return fmt.Sprintf("return%s: a frame of %s popped", t.function(e, " from "), bytesOf(e.Size))
 	case probe.EventStore:
-		return fmt.Sprintf("%s stored in %s%s%s", bytesOf(e.Size), t.name(e.Addr), t.popped(e.Addr), t.pastEnd(e))
+		return fmt.Sprintf("%s stored in %s%s%s", bytesOf(e.Size), t.name(e.Name, e.Addr), popped(e), t.pastEnd(e))
 	case probe.EventLoad:
-		return fmt.Sprintf("%s read from %s%s%s", bytesOf(e.Size), t.name(e.Addr), t.popped(e.Addr), t.through(e))
+		return fmt.Sprintf("%s read from %s%s%s", bytesOf(e.Size), t.name(e.Name, e.Addr), popped(e), t.through(e))
 	case probe.EventCopy:
-		return fmt.Sprintf("%s copied to %s", t.name(*e.From), t.name(e.Addr))
+		return fmt.Sprintf("%s copied to %s", t.name(e.FromName, *e.From), t.name(e.Name, e.Addr))
 	case probe.EventMove:
-		return fmt.Sprintf("%s moved to %s", t.name(*e.From), t.name(e.Addr))
+		return fmt.Sprintf("%s moved to %s", t.name(e.FromName, *e.From), t.name(e.Name, e.Addr))
 	case probe.EventAlloc:
 		return fmt.Sprintf("%s allocated at %s%s", bytesOf(e.Size), at, searchEnd(e))
 	case probe.EventSearch:
@@ -187,7 +145,7 @@ func (t *telling) words(e probe.Event) string {
 	case probe.EventRefused:
 		return fmt.Sprintf("the heap refuses to free %s: no block in use begins there", at)
 	case probe.EventDrop:
-		return t.name(e.Addr) + " dropped"
+		return t.name(e.Name, e.Addr) + " dropped"
 	case probe.EventGrow:
 		return fmt.Sprintf("%s more of the %s made accessible, at %s", size(e.Size), t.part(e.Addr), at)
 	case probe.EventFault:
@@ -222,6 +180,7 @@ func (t *telling) sum(e probe.Event) string {
 		form = "%s times " + string(e.Kind) + ", %s in all, down to %s"
 	}
 	times := strings.TrimSuffix(plural(e.Times, ""), " s")
+	form = strings.Replace(form, "calls:", "calls"+t.function(e, " of ")+":", 1)
 	return fmt.Sprintf(form, times, exactly(e.Size), t.p.addr(e.Addr))
 }
 
@@ -230,7 +189,7 @@ func (t *telling) through(e probe.Event) string {
 	if e.From == nil {
 		return ""
 	}
-	return ", where " + t.name(*e.From) + " points"
+	return ", where " + t.name(e.FromName, *e.From) + " points"
 }
 
 // part is the part of memory that grew.

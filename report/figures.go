@@ -53,8 +53,10 @@ func (p *page) figures(facts []probe.Fact) {
 		value, from = max(value, width(escape(f.Value))), max(from, width(escape(f.From)))
 	}
 	n := min(p.width, legible) - 1
-	value, from = min(value, n/3), min(from, n/4)
-	what = min(what, n-3-2-value-2-from)
+	value = min(value, n/3)
+	room := n - 3 - 2 - value - 2 // for what and from, of which each may have half and more
+	from = min(from, max(room/2, room-what))
+	what = min(what, room-from)
 	for _, f := range facts {
 		cells := [][]string{wrapHard(escape(f.What), what), wrapHard(escape(f.Value), value), wrapHard(escape(f.From), from)}
 		height := slices.Max([]int{len(cells[0]), len(cells[1]), len(cells[2])})

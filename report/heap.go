@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"memprobe/layout/addr"
 	"memprobe/probe"
 )
@@ -50,7 +52,7 @@ func (p *page) drawBlock(b probe.Block, c changes, width int, looked []string) [
 		}
 	}
 
-	about := fmt.Sprintf("%s of %d", bytesOf(b.Requested), uint64(b.Size))
+	about := fmt.Sprintf("%s of %s", bytesOf(b.Requested), humanize.Comma(int64(b.Size)))
 	if b.Owner != "" {
 		about += ", owner " + escape(b.Owner)
 	} else {

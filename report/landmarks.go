@@ -85,7 +85,7 @@ func (p *page) landmark(m probe.Landmark, isNewHere bool, n int) []line {
 		}
 		indented(hexBytes(m.Bytes)+more, plain)
 	}
-	if m.Mapping != "" && !p.opts.Relative {
+	if m.Mapping != "" && isNewHere && !p.opts.Relative {
 		indented(mappingWords(m.Mapping, n-2), faint)
 	}
 	return lines

@@ -96,7 +96,8 @@ type page struct {
 	glyphs glyphs
 	lines  []line
 
-	names func(addr.Addr) string // what an address is called; nil: by its digits
+	names     func(addr.Addr) string // what an address is called; nil: by its digits
+	explained []string               // what has been said of how to read a picture
 }
 
 // addr is how an address is shown.
@@ -121,6 +122,14 @@ func (p *page) column(indent int) int { return min(p.width, legible) - indent - 
 func (p *page) prose(indent, n int, s string, st style) {
 	for _, l := range wrap(s, n) {
 		p.add(join(text(strings.Repeat(" ", indent)), styled(l, st)))
+	}
+}
+
+// explain says how a picture is to be read, unless the page has said it before.
+func (p *page) explain(s string) {
+	if !slices.Contains(p.explained, s) {
+		p.explained = append(p.explained, s)
+		p.prose(1, p.column(1), s, faint)
 	}
 }
 

@@ -28,13 +28,14 @@ func (p *page) parking(t *probe.Trace, c changes) {
 	all := int(t.Memory.Heap.Size() / granule)
 	d := &parkingDrawing{heapMap: newHeapMap(c, t.Memory.Heap.Lo, granule, min(rows*parkingRow, all)), p: p}
 	p.add(styled(" CAR PARK: the heap", strong))
-	p.prose(1, p.column(1), fmt.Sprintf("A space is %s, a car is a block, its ticket is the block's address. A car with %s has just been parked; where there is %s, one has just left.",
-		bytesOf(granule), d.body(true), d.tracks()), faint)
-	for lo := 0; lo < len(d.cells); lo += parkingRow {
-		d.row(lo, min(lo+parkingRow, len(d.cells)))
+	p.explain(fmt.Sprintf("A space is %s, a car is a block, its ticket is the block's address. A car with %s has just been parked; where there is %s, one has just left.",
+		bytesOf(granule), d.body(true), d.tracks()))
+	drawn := d.rowsUntilFree(parkingRow)
+	for lo := 0; lo < drawn; lo += parkingRow {
+		d.row(lo, min(lo+parkingRow, drawn))
 	}
-	if more := all - len(d.cells); more > 0 {
-		p.prose(1, p.column(1), fmt.Sprintf("%s more, all free, from %s on.", plural(more, "space"), p.addr(t.Memory.Heap.Lo.Offset(addr.Bytes(len(d.cells))*granule))), faint)
+	if more := all - drawn; more > 0 {
+		p.prose(1, p.column(1), fmt.Sprintf("%s more, all free, from %s on.", plural(more, "space"), p.addr(d.at(drawn))), faint)
 	}
 	d.tickets()
 	d.attendant()

@@ -214,8 +214,8 @@ func TestThreads(t *testing.T) {
 	})
 	hasNot(t, rowsOf(t, trace, 1), "Thread")
 	has(t, rowsOf(t, trace, 2), "Thread main, id 4242  ", "main, 16 bytes", "sp 0x10008ffff0 ◀", "Thread worker, id 4243, runs now", ", 2 MiB",
-		"┌ work, 16 bytes, new", "● → thread main, main.x", "thread worker started, with a stack of 2 MiB", "of the stack of thread worker made accessible")
-	has(t, rowsOf(t, trace, 3), "Thread main, id 4242, runs now", "Thread worker, id 4243  ", "no frames", "╎ work, popped: its bytes")
+		"┌ work, 16 bytes, new", "● → thread main, main.x", "thread worker started, with a stack of 2 MiB", "of the stack of thread worker made accessible", "call of work in thread worker: a frame")
+	has(t, rowsOf(t, trace, 3), "Thread main, id 4242, runs now", "Thread worker, id 4243  ", "no frames", "╎ work, popped: its bytes", "return from work in thread worker: a frame")
 	last := rowsOf(t, trace, 4)
 	has(t, last, "thread worker ended, and its stack at 0x")
 	hasNot(t, last, "Thread ")
@@ -233,48 +233,7 @@ func TestRecursion(t *testing.T) {
 		})
 		m.Step(1, "", "")
 	})
-	has(t, rowsOf(t, trace, 1), "├ dive, again and again", "more frames of dive, 0x", " to 0x", "MiB", "├ dive, 4,000 bytes", "+8 to +3,999: all 00", "calls: frames of", "in the guard page below the stack")
-}
-
-// TestStrip: one cell a granule; what is new, freed and looked at is told apart.
-func TestStrip(t *testing.T) {
-	trace := ran(t, probe.ViewMap, func(m *probe.Machine) {
-		a, b, c := probe.Let("a", rust.Raw(rust.U8)), probe.Let("b", rust.Raw(rust.U8)), probe.Let("c", rust.Raw(rust.U8))
-		m.Call("main", a, b, c)
-		m.Alloc(a, 32)
-		m.Alloc(b, 48)
-		m.Alloc(c, 16)
-		m.Step(1, "three", "")
-		if err := m.Free(a); err != nil {
-			t.Fatal(err)
-		}
-		m.Step(1, "a hole", "")
-		m.Search(40)
-		m.Step(1, "a search", "")
-		m.Alloc(a, 40)
-		m.Step(1, "taken", "")
-	})
-	has(t, rowsOf(t, trace, 1), "HEAP, to scale, 0x1000001000 to 0x1000002000, 4 KiB", "0x1000001000 ++++++·····", "             a b  c\n", "0x1000001400 ······")
-	has(t, rowsOf(t, trace, 2), "0x1000001000 --███▓·····", "               b  c\n")
-	has(t, rowsOf(t, trace, 3), "Numbers: where the search looked", "0x1000001000 ··███▓·····", "             1 b  c2\n",
-		"looked at (2): fits", "looked at (1): too small by 8 bytes", "first fit looks for 40 bytes:", "1. 0x1000001000, 32 bytes: too small by 8 bytes")
-	has(t, rowsOf(t, trace, 4), "0x1000001000 ··███▓+++", "             1 b  ca", "┌ block 0x1000001060", "new │", "looked at (2): fits, taken", "looked at (1): too small by 8 bytes")
-	ascii := render(t, "text", ScenarioStep(trace, 2), Options{Width: 80, ASCII: true})
-	has(t, ascii, "0x1000001000 --###%.....")
-}
-
-// TestStripOfALargeHeap: a heap that is too large for a cell a granule is drawn as far
-// as the run has it in use.
-func TestStripOfALargeHeap(t *testing.T) {
-	trace := fixed(t, &probe.Scenario{Name: "test", Source: "fn main() {\n}\n", View: probe.ViewMap, Run: func(m *probe.Machine) {
-		a, b := probe.Let("a", rust.Raw(rust.U8)), probe.Let("b", rust.Raw(rust.U8))
-		m.Call("main", a, b)
-		m.Alloc(a, 16<<10)
-		m.Alloc(b, 48<<10)
-		m.Step(1, "two", "")
-	}}, probe.Options{})
-	has(t, rowsOf(t, trace, 1), "HEAP, to scale, 0x1000001000 to 0x1000011000, 64 KiB", "From there on it is free, up to 0x1004001000.",
-		"A cell is 256 bytes", "0x1000001000 "+strings.Repeat("+", 64), "a", "0x1000005000 +", "b")
+	has(t, rowsOf(t, trace, 1), "├ dive, again and again", "more frames of dive, 0x", " to 0x", "MiB", "├ dive, 4,000 bytes", "+8 to +3,999: all 00", "calls of dive: frames of", "in the guard page below the stack")
 }
 
 // TestParking: a car has as many spaces as its block has granules, and goes on in the
@@ -306,7 +265,7 @@ func TestParking(t *testing.T) {
 }
 
 // TestLandmarks: the textbook's boxes stand in its order, each object in its own, and
-// those that the step before had are not new.
+// those that the step before had are not new, and the kernel's line for them has been shown.
 func TestLandmarks(t *testing.T) {
 	marks := []probe.Landmark{
 		{Segment: layout.SegmentStack, What: "x", Addr: 0x9000, Size: 4, Bytes: probe.Hex{5, 0, 0, 0}, Mapping: "8000-a000 rw-p 00000000 00:00 0 "},
@@ -320,7 +279,6 @@ func TestLandmarks(t *testing.T) {
  │   Stack ↓    │  0x9000  4 bytes
  │              │    x
  │              │    05 00 00 00
- │              │    0x8000-0xa000 rw-
  ├──────────────┤
  │  free space  │
  ├──────────────┤
@@ -387,33 +345,7 @@ func TestByteRows(t *testing.T) {
 func TestTouched(t *testing.T) {
 	b := probe.Block{Addr: 0x1000, Size: 5 * 4096, Requested: 5 * 4096, State: probe.BlockUsed, Bytes: make(probe.Hex, 5*4096), Touched: []bool{true, false, true, false, false}}
 	got := drawn(func(p *page) { p.add(p.drawBlock(b, since(nil, &probe.Step{}), 60, nil)...) })
-	has(t, got, "20,480 bytes of 20480", "+8 to +20,479: all 00", "pages in memory, 2 of 5: ■ □ ■ □ □")
-}
-
-// TestFiguresAndStopped: figures stand in columns, whole; a report has a frame.
-func TestFiguresAndStopped(t *testing.T) {
-	s := &probe.Stopped{Line: 5, Class: "double free", Report: []probe.ReportLine{{Label: "block", Text: "16 bytes"}, {Text: strings.Repeat("more words ", 9)}}}
-	got := drawn(func(p *page) {
-		p.figures([]probe.Fact{{What: "short", Value: "8 MiB", From: "getrlimit(2)"}, {What: strings.Repeat("a long name ", 12), Value: "1", From: "a test"}})
-		p.stopped(s)
-		s.Line = 0
-		p.stopped(s)
-	})
-	has(t, got, "Figures:", "short", "8 MiB  getrlimit(2)", "a long name", "│ The same program on a checked heap is stopped at line 5: double free", "│   block       16 bytes", "│               more words", "stopped at its end: double free")
-	checkBoxes(t, "stopped", got)
-	for l := range strings.Lines(got) {
-		if n := text(strings.TrimRight(l, "\n")).cells(); n > 80 {
-			t.Errorf("%d cells: %s", n, l)
-		}
-	}
-}
-
-// TestSourceFolds: a long line of source goes on below, with its indent.
-func TestSourceFolds(t *testing.T) {
-	got := drawn(func(p *page) {
-		p.source([]string{"fn main() {", "    let a = " + strings.Repeat("alpha + ", 12) + "0;", "}"}, 2)
-	})
-	has(t, got, "     1  fn main() {\n ▶   2      let a = alpha", "\n                alpha", "0;\n     3  }\n")
+	has(t, got, "20,480 bytes of 20,480", "+8 to +20,479: all 00", "pages in memory, 2 of 5: ■ □ ■ □ □")
 }
 
 // TestNamesOfAddresses: what an address is called, the page is asked, in every drawing.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"memprobe/layout/addr"
 	"memprobe/probe"
 )
@@ -48,7 +50,7 @@ func past(start, a addr.Addr) string {
 	if a == start {
 		return ""
 	}
-	return fmt.Sprintf(" +%d", uint64(a.Sub(start)))
+	return " +" + humanize.Comma(int64(a.Sub(start)))
 }
 
 // variableAt names what one of the frames has at a: a variable, such as main.x, or no

@@ -86,7 +86,7 @@ func QuizBanner(i, n int) Document {
 
 // QuizStep is step i of a run, from 0.
 func QuizStep(t *probe.Trace, i int) Document {
-	return ofRun(t, t, func(p *page, t *probe.Trace) { p.step(t, i, lastNumber(t)) })
+	return ofRun(t, t, func(p *page, t *probe.Trace) { p.step(t, i, lastNumber(t), excerptOf(i)) })
 }
 
 // QuizQuestion asks what step i of a run answers; it is number k of n.

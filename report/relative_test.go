@@ -127,6 +127,7 @@ func TestEveryTextIsRenamed(t *testing.T) {
 		".steps.threads.name": true,
 		".steps.facts.from":   true, ".steps.stopped.class": true, ".steps.stopped.report.label": true,
 		".steps.heap.blocks.state": true, ".steps.heap.blocks.owner": true, ".steps.events.kind": true,
+		".steps.events.name": true, ".steps.events.from_name": true,
 	}
 	for _, frames := range []string{".steps.frames", ".steps.popped"} {
 		for _, name := range []string{".name", ".thread", ".vars.name", ".vars.type", ".vars.state", ".vars.fields.name", ".vars.fields.type"} {

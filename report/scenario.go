@@ -33,7 +33,7 @@ func ScenarioStep(t *probe.Trace, n int) Document {
 	only.Steps = t.Steps[n-1 : n]
 	return ofRun(t, &only, func(p *page, t *probe.Trace) {
 		p.traceHead(t)
-		p.step(t, n-1, len(t.Steps))
+		p.step(t, n-1, len(t.Steps), whole)
 	})
 }
 
@@ -154,11 +154,11 @@ func partOfThread(t *probe.Trace, r addr.Range) string {
 // step of the run, 0 where that is not known yet.
 func (p *page) steps(t *probe.Trace, first, total int) {
 	for i := first; i < len(t.Steps); i++ {
-		p.step(t, i, total)
+		p.step(t, i, total, excerptOf(i))
 	}
 }
 
-func (p *page) step(t *probe.Trace, i, total int) {
+func (p *page) step(t *probe.Trace, i, total int, lines excerpt) {
 	s := &t.Steps[i]
 	var before *probe.Step
 	if i > 0 {
@@ -167,7 +167,7 @@ func (p *page) step(t *probe.Trace, i, total int) {
 	p.blank()
 	p.stepTitle(s, total)
 	p.blank()
-	p.source(t.Source, s.Line)
+	p.source(t.Source, s.Line, lines)
 	p.blank()
 	p.prose(1, p.column(1), s.Text, plain)
 	if s.Again {
@@ -202,30 +202,6 @@ func (p *page) stepTitle(s *probe.Step, total int) {
 	}
 }
 
-// source lists the program with the line that has just run marked. A line that is
-// longer than the page goes on below.
-func (p *page) source(lines []string, at int) {
-	for i, l := range lines {
-		before, st := fmt.Sprintf("   %3d  ", i+1), plain
-		if i+1 == at {
-			before, st = fmt.Sprintf(" %s %3d  ", p.glyphs.here, i+1), current
-		}
-		if width(before)+width(l) <= p.width {
-			p.add(styled(before+l, st))
-			continue
-		}
-		code := strings.TrimLeft(l, " ")
-		indent := strings.Repeat(" ", len(l)-len(code))
-		for _, part := range wrapHard(code, p.width-width(before)-len(indent)-len(goesOn)) {
-			p.add(styled(before+indent+part, st))
-			before = strings.Repeat(" ", len("   123  ")) + goesOn
-		}
-	}
-}
-
-// goesOn indents the rest of a line of source.
-const goesOn = "    "
-
 // memory draws the stack and the heap: side by side with arrows where there is
 // room, else one over the other. A strip and a car park have the whole width.
 func (p *page) memory(t *probe.Trace, c changes) {
@@ -236,7 +212,7 @@ func (p *page) memory(t *probe.Trace, c changes) {
 		p.strip(t, c)
 	}
 	if wide {
-		const heapWidth = 42
+		heapWidth := heapWidth(t)
 		lanes := p.arrowLanes(t)
 		gutter := 6 + 2*lanes
 		stackWidth := min(p.width, widest) - 1 - gutter - heapWidth
@@ -259,6 +235,17 @@ func (p *page) memory(t *probe.Trace, c changes) {
 	}
 	p.add(styled(" "+heapTitle, strong))
 	p.add(indented(p.drawHeap(c, cells, nil).lines)...)
+}
+
+// heapWidth is how wide the heap's drawing is beside the stack's: less where a run never
+// has a block.
+func heapWidth(t *probe.Trace) int {
+	for i := range t.Steps {
+		if usedExtent(t, &t.Steps[i]) > 0 {
+			return 42
+		}
+	}
+	return 34
 }
 
 func indented(lines []line) []line {

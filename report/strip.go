@@ -28,14 +28,13 @@ func (p *page) strip(t *probe.Trace, c changes) {
 	title := fmt.Sprintf(", to scale, %s to %s, %s", p.addr(heap.Lo), p.addr(heap.Lo.Offset(extent)), size(extent))
 	p.add(join(styled(" HEAP", strong), text(title)))
 	if !whole {
-		p.prose(1, p.column(1), fmt.Sprintf("From there on it is free, up to %s.", p.addr(heap.Hi)), faint)
+		p.explain(fmt.Sprintf("From there on it is free, up to %s.", p.addr(heap.Hi)))
 	}
 	k := p.glyphs.cells
-	legend := fmt.Sprintf("A cell is %s: %s in use (neighbours in two shades), %s new, %s freed in this step, %s free.", bytesOf(unit), strings.Join(k.used[:], " "), k.new, k.freed, k.free)
-	if m.searched {
-		legend += " Numbers: where the search looked, in its order."
+	p.explain(fmt.Sprintf("A cell is %s: %s in use (neighbours in two shades), %s new, %s freed in this step, %s free.", bytesOf(unit), strings.Join(k.used[:], " "), k.new, k.freed, k.free))
+	if len(m.order()) > 0 {
+		p.explain("Numbers: where the search looked, in its order.")
 	}
-	p.prose(1, p.column(1), legend, faint)
 
 	label := 0
 	for i := 0; i < len(m.cells); i += 32 {
@@ -45,7 +44,8 @@ func (p *page) strip(t *probe.Trace, c changes) {
 	if 1+label+1+perRow > p.width {
 		perRow /= 2
 	}
-	for lo := 0; lo < len(m.cells); lo += perRow {
+	drawn := m.rowsUntilFree(perRow)
+	for lo := 0; lo < drawn; lo += perRow {
 		hi := min(lo+perRow, len(m.cells))
 		row := styled(" "+p.addr(heap.Lo.Offset(addr.Bytes(lo)*unit)), faint).padded(1 + label + 1)
 		for _, cell := range m.cells[lo:hi] {
@@ -60,7 +60,26 @@ func (p *page) strip(t *probe.Trace, c changes) {
 			p.add(text(strings.Repeat(" ", 1+label+1) + names))
 		}
 	}
+	if drawn < len(m.cells) {
+		from := addr.Bytes(drawn) * unit
+		p.add(styled(fmt.Sprintf(" %s %s more, all free", p.addr(heap.Lo.Offset(from)), bytesOf(extent-from)), faint))
+	}
 	p.blank()
+}
+
+// rowsUntilFree is how many cells have to be drawn, in rows of so many: up to the last
+// row that is not wholly free, or where a search looked. One row there is always.
+func (m *heapMap) rowsUntilFree(perRow int) int {
+	last := 0
+	for i, c := range m.cells {
+		if c != cellFree {
+			last = i
+		}
+	}
+	for _, a := range m.order() {
+		last = max(last, m.cell(a))
+	}
+	return min((last/perRow+1)*perRow, len(m.cells))
 }
 
 // stripExtent is how much of the heap a strip draws: all of it where a cell can stand
@@ -101,15 +120,13 @@ const (
 // heapMap is a heap in cells of so many bytes.
 type heapMap struct {
 	changes
-	lo       addr.Addr
-	unit     addr.Bytes
-	cells    []cellState
-	searched bool // first fit looked at more than one block in this step
+	lo    addr.Addr
+	unit  addr.Bytes
+	cells []cellState
 }
 
 func newHeapMap(c changes, lo addr.Addr, unit addr.Bytes, n int) *heapMap {
 	m := &heapMap{changes: c, lo: lo, unit: unit, cells: make([]cellState, n)}
-	m.searched = len(m.order()) > 0
 	shade := cellUsed
 	for _, b := range c.step.Heap.Blocks {
 		r := addr.Span(b.Addr, b.Size)

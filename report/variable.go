@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,32 +33,31 @@ func (d *stackDrawing) variable(f probe.Frame, v probe.Var) {
 	}
 	head := d.columns(v.Name+": "+v.Type, v.Addr, v.Size)
 	value, end := styled(words, valueStyle(v.State)), styled(m.word, m.style)
-	var b line
+	var digits, b line
 	if isScalar(v) {
-		b = join(hexLine(v.Bytes, old.Bytes, m).padded(d.bytes), text("  "))
+		digits = hexLine(v.Bytes, old.Bytes, m)
+		b = join(digits.padded(d.bytes), text("  "))
 	}
 	fits := func(l line) bool { return head.cells()+l.cells()+1+end.cells() <= d.inside }
+	brief := d.inBrief(f, v)
+	if stale := d.stale(v); brief && stale != nil && (fits(stale) || !fits(value)) {
+		value = stale
+	}
 	switch {
 	case fits(join(b, value)):
 		d.row(apart(d.inside, join(head, b, value), end)[0])
-	case words == unknown && fits(b):
+	case value[0].text == unknown && fits(b):
 		d.row(apart(d.inside, join(head, b), end)[0]) // the mark says as much
+	case b != nil && fits(value): // the value where it is looked for, its bytes below
+		d.row(apart(d.inside, join(head, value), end)[0])
+		d.row(join(text("       "), digits))
 	default:
-		for _, l := range apart(d.inside, head, end) {
-			d.row(l)
-		}
-		if b != nil {
-			d.fieldRow(text("       "), hexLine(v.Bytes, old.Bytes, m), value)
-			break
-		}
-		for _, part := range wrapHard(words, d.inside-4) {
-			d.row(join(text("    "), styled(part, valueStyle(v.State))))
-		}
+		d.tall(head, value, end, digits)
 	}
 	switch {
 	case leads:
 		d.pointerRow(text("       "), v.Bytes, old.Bytes, m, target)
-	case isScalar(v):
+	case isScalar(v), brief:
 	case len(v.Fields) == 0, tooMany(v):
 		d.bytesRows(v.Bytes, old.Bytes, m)
 	default:
@@ -65,6 +65,65 @@ func (d *stackDrawing) variable(f probe.Frame, v probe.Var) {
 			d.fieldRows(v, f, old, m)
 		}
 	}
+}
+
+// tall draws a variable whose head, value and mark have no room in one row. bytes are
+// those of a scalar, nil for any other.
+func (d *stackDrawing) tall(head, value, end, bytes line) {
+	indent := text("    ")
+	known := value[0].text != unknown // else the mark says as much
+	switch first := apart(d.inside, head, end); {
+	case len(first) == 1:
+		d.row(first[0])
+	case !known && bytes == nil:
+		d.row(head)
+		d.row(first[1])
+		return
+	default:
+		d.row(head)
+		if row := apart(d.inside, join(indent, value), end); bytes == nil && len(row) == 1 {
+			d.row(row[0])
+			return
+		}
+		d.row(first[1])
+	}
+	switch {
+	case bytes != nil:
+		d.fieldRow(text("       "), bytes, value)
+	case known:
+		for _, part := range wrapHard(value[0].text, d.inside-indent.cells()) {
+			d.row(join(indent, styled(part, value[0].style)))
+		}
+	}
+}
+
+// inBrief is true for a variable of which a row says enough: nobody may use its bytes,
+// and they are what they were in the step before. The bytes of variables that are not
+// set yet are drawn as long as the frame has nothing else.
+func (d *stackDrawing) inBrief(f probe.Frame, v probe.Var) bool {
+	switch old := d.old(v); {
+	case v.State == probe.Live:
+		return false
+	case v.State == probe.Uninitialised:
+		return slices.ContainsFunc(f.Vars, func(v probe.Var) bool { return v.State != probe.Uninitialised })
+	case v.State == probe.Popped:
+		return d.goneBefore(f) && old.Name == v.Name && bytes.Equal(old.Bytes, v.Bytes)
+	default:
+		return old.Name == v.Name && old.State == v.State && bytes.Equal(old.Bytes, v.Bytes)
+	}
+}
+
+// stale is the address that still stands in a handle that nobody may use.
+func (d *stackDrawing) stale(v probe.Var) line {
+	if v.State == probe.Uninitialised {
+		return nil
+	}
+	for _, f := range v.Fields {
+		if f.PointsTo != nil {
+			return styled(f.Name+" "+d.p.addr(*f.PointsTo), faint)
+		}
+	}
+	return nil
 }
 
 // unknown is the value of a variable that has none.

@@ -216,16 +216,23 @@ func (s *session) bench(ctx context.Context, f *benchFlags) error {
 	return err
 }
 
+// twice is how soon after a signal another one is thought to be the same: who stops a
+// group of processes, as timeout(1) does, may reach one of them twice.
+const twice = 300 * time.Millisecond
+
 // measure runs the plan, and says on a terminal how far it is. The first signal that
 // ends programs ends the measuring, a second one the program.
 func (s *session) measure(ctx context.Context, f *benchFlags) (*timing.Result, error) {
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		time.Sleep(twice)
+		stop()
+	})
 	line := s.progress("")
 	defer line.clear()
 	if !f.quick {
-		fmt.Fprintf(s.stderr, "This takes up to %s; with --quick, less than 10 seconds.\n", span(f.plan.Limit))
+		fmt.Fprintf(s.stderr, "This takes about %s; with --quick, less than 10 seconds.\n", span(f.plan.Limit))
 	}
 	f.plan.Progress = func(study *timing.Study, done float64, left time.Duration) {
 		line.put(fmt.Sprintf("timing %s: %.0f %% of all, %s left", study.Name, 100*done, span(left)))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,7 +21,9 @@ import (
 func benchOnTerminal(t *testing.T, until string, signal unix.Signal, args ...string) (stdout, stderr string, exit int) {
 	t.Helper()
 	master, terminal := newTerminal(t)
-	cmd := exec.Command("memprobe", append([]string{"bench"}, args...)...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the text comes within seconds, or never
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "memprobe", append([]string{"bench"}, args...)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, terminal
 	if err := cmd.Start(); err != nil {
@@ -61,14 +65,15 @@ func TestBenchInterrupted(t *testing.T) {
 		if err := os.WriteFile(kept, []byte("before"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		stdout, stderr, exit := benchOnTerminal(t, "timing threads: ", signal, "--quick", "--only", "lifetime,threads,touch", "--save", kept)
+		// The first of seven studies is over, so that seconds are left for the signal.
+		stdout, stderr, exit := benchOnTerminal(t, "timing live: ", signal, "--quick", "--save", kept)
 		if exit != exitInterrupted {
 			t.Errorf("%v: exit code %d", signal, exit)
 		}
-		if !regexp.MustCompile(`stopped: [12] of 3 studies`).MatchString(stdout) || !strings.Contains(stdout, " lifetime · ") || strings.Contains(stdout, " touch · ") {
+		if !regexp.MustCompile(`stopped: [1-6] of 7 studies`).MatchString(stdout) || !strings.Contains(stdout, " size · ") {
 			t.Errorf("%v:\n%s", signal, stdout)
 		}
-		if !regexp.MustCompile(`timing lifetime: \d+ % of all, \d+ s left`).MatchString(stderr) || !strings.Contains(stderr, "kept.json is left as it was") {
+		if !regexp.MustCompile(`timing size: \d+ % of all, \d+ s left`).MatchString(stderr) || !strings.Contains(stderr, "kept.json is left as it was") {
 			t.Errorf("%v: %q", signal, stderr)
 		}
 		if got, err := os.ReadFile(kept); err != nil || string(got) != "before" {
@@ -77,10 +82,20 @@ func TestBenchInterrupted(t *testing.T) {
 	}
 }
 
-// TestBenchInterruptedEarly: a signal before the first round leaves nothing to report.
+// TestBenchInterruptedEarly: a signal before the first round leaves nothing to report. A
+// signal that a busy machine brings late finds a round, and the next try is made.
 func TestBenchInterruptedEarly(t *testing.T) {
-	stdout, stderr, exit := benchOnTerminal(t, "up to 4 minutes; with --quick, less than 10 seconds.", unix.SIGINT)
-	if exit != exitInterrupted || stdout != "" || !strings.Contains(stderr, "memprobe: stopped before anything was measured") {
-		t.Errorf("exit code %d, %q, %q", exit, stdout, stderr)
+	for range 5 {
+		stdout, stderr, exit := benchOnTerminal(t, "; with --quick, less than 10 seconds.", unix.SIGINT)
+		if exit != exitInterrupted {
+			t.Fatalf("exit code %d, %q, %q", exit, stdout, stderr)
+		}
+		if stdout == "" && strings.Contains(stderr, "memprobe: stopped before anything was measured") {
+			return
+		}
+		if !strings.Contains(stdout, "stopped: ") {
+			t.Fatalf("%q, %q", stdout, stderr)
+		}
 	}
+	t.Skip("no signal came before the first round")
 }

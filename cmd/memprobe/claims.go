@@ -40,7 +40,7 @@ With --id it shows one claim with all the evidence, and how to repeat it by hand
 		}
 		claim, ok := claims.Named(id)
 		if !ok {
-			return usagef("no claim %q%s", id, suggestion(id, claimIDs()))
+			return usagef("no claim %q%s", id, nearClaims(id))
 		}
 		return s.showClaims(cmd.Context(), []*claims.Claim{claim}, report.Claim)
 	}
@@ -57,6 +57,14 @@ func (s *session) showClaims(ctx context.Context, all []*claims.Claim, show func
 		return err
 	}
 	return s.write(show(ledger))
+}
+
+// nearClaims leads from a name that no claim has to one that it may have been meant for.
+func nearClaims(id string) string {
+	if near := suggestion(id, claimIDs()); strings.Contains(near, "did you mean") {
+		return near
+	}
+	return "; `memprobe claims` lists all"
 }
 
 func claimIDs() []string {

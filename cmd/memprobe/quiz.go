@@ -150,8 +150,9 @@ func (e *examiner) run(t *probe.Trace, score *report.Score) error {
 	return nil
 }
 
-// show writes a document at once.
+// show writes a document at once, as wide as the terminal is by now.
 func (e *examiner) show(d report.Document) error {
+	e.opts.Width = e.columns()
 	if err := e.add(d); err != nil {
 		return err
 	}
@@ -214,7 +215,11 @@ func (e *examiner) ask(prompt string) (line string, err error) {
 	case err != nil:
 		return "", errors.Join(e.say("\n"), err)
 	case !e.typed(): // a terminal shows what is typed; here nothing would
-		return line, e.say(report.Printable(line) + "\n")
+		shown := report.Printable(line)
+		if e.ascii {
+			shown = report.PrintableASCII(line)
+		}
+		return line, e.say(shown + "\n")
 	}
 	return line, nil
 }

@@ -54,6 +54,31 @@ func TestQuizKnowsItsAnswers(t *testing.T) {
 	}
 }
 
+// TestQuizAnswersSpread: with one seed for all scenarios the right answers stand in all
+// places, none of which most of them have.
+func TestQuizAnswersSpread(t *testing.T) {
+	for _, seed := range []string{"1", "2", "3", "4711"} {
+		var sheet struct {
+			Scenarios []struct{ Questions []struct{ Answer int } }
+		}
+		if err := json.Unmarshal([]byte(output(t, "", "scenario", "all", "--quiz", "--seed", seed, "--format", "json")), &sheet); err != nil {
+			t.Fatal(err)
+		}
+		at, of := map[int]int{}, 0
+		for _, s := range sheet.Scenarios {
+			for _, q := range s.Questions {
+				at[q.Answer]++
+				of++
+			}
+		}
+		for place := range 3 {
+			if at[place] < of/8 || at[place] > of*5/9 {
+				t.Errorf("seed %s: place %d has %d of %d right answers", seed, place, at[place], of)
+			}
+		}
+	}
+}
+
 // output is what memprobe writes to standard output, given that input.
 func output(t *testing.T, input string, args ...string) string {
 	t.Helper()

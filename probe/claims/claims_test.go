@@ -160,7 +160,7 @@ func TestVerdictsHere(t *testing.T) {
 		{InPart, "managed-by-cpu frame-gone must-return string-order any-size double-free fixed-on-stack tuple-sum " +
 			"frame-97 copy-trait bit-for-bit box-heap-4 right-time type-tells stack-block top-first share-needs-heap stack-whenever heap-types-grow " +
 			"stale-pointer contiguous raw-pointer ownership-heap"},
-		{DoesNotHold, "sp-arrow incrementing address-0x7f2a frame-access y-42 no-order address-0x3ffffce stack-size-compiled"},
+		{DoesNotHold, "sp-arrow incrementing address-0x7f2a frame-access y-42 no-order address-0x3fffffce stack-size-compiled"},
 	} {
 		for _, id := range strings.Fields(want.ids) {
 			c, ok := Named(id)

@@ -453,7 +453,7 @@ var noOrder = &Claim{
 }
 
 var address3fff = &Claim{
-	ID: "address-0x3ffffce", Lesson: Ownership2, Where: "Heap Allocation Code Example",
+	ID: "address-0x3fffffce", Lesson: Ownership2, Where: "Heap Allocation Code Example",
 	Words:  "it is the location 0x3FFFFFCE and it puts 5 in that location",
 	Test:   "The address of the 5 is read, and both addresses are divided by 4, the alignment of an i32.",
 	ByHand: []string{"memprobe scenario box --step 2", "echo $((0x3FFFFFCE % 4))"},

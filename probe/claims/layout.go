@@ -231,7 +231,7 @@ var inRAM = &Claim{
 	Judge: func(r *Reading) Judgement {
 		all, before := r.Count("pages of the block"), r.Count("in memory when it was allocated")
 		if after := r.Count("in memory when three were written"); before < all && after <= all {
-			return inPart("What has been written is in memory. The block of %d pages had %d of them when it was allocated and %d after three writes: the rest are addresses, with nothing behind them yet.", all, before, after)
+			return inPart("What has been written is in memory. Of the block's %d pages %d were in memory when it was allocated, and %d after three writes: the rest are addresses, with nothing behind them yet.", all, before, after)
 		}
 		return holds("All %d pages were in memory when the block was allocated.", all)
 	},

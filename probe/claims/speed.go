@@ -141,5 +141,13 @@ func (l *Lab) ratio(name, study, what string, at int) Item {
 func (f Figure) slower() bool  { return f.Verdict == timing.Slower }
 func (f Figure) unclear() bool { return f.Verdict == timing.TooFewRounds || f.Verdict == "" }
 
+// verdict is a ratio in a sentence, and what was found of it unless it is slower.
+func (f Figure) verdict() string {
+	if f.slower() {
+		return f.times()
+	}
+	return fmt.Sprintf("%s (%s)", f.times(), f.Verdict)
+}
+
 // times is a ratio in a sentence.
 func (f Figure) times() string { return significant(f.Median) + " times" }

@@ -40,7 +40,8 @@ func waiting(deeper int, told chan<- asleep, pipe int) (ready int) {
 	pcs := make([]uintptr, 16)
 	n := runtime.Callers(2, pcs) // without Callers, and this call, which goes on
 	told <- asleep{unix.Gettid(), pcs[:n]}
-	ready, _ = unix.Poll([]unix.PollFd{{Fd: int32(pipe), Events: unix.POLLIN}}, int(patience/time.Millisecond))
+	enough := unix.NsecToTimespec(int64(patience))
+	ready, _ = unix.Ppoll([]unix.PollFd{{Fd: int32(pipe), Events: unix.POLLIN}}, &enough, nil)
 	return ready
 }
 
@@ -70,7 +71,8 @@ func returnAddresses() (onStack, error) {
 	return found, err
 }
 
-// stackPointer is that of a thread of this process, as soon as it waits in the kernel.
+// stackPointer is that of a thread of this process, as soon as it waits in ppoll(2): in
+// other calls, a thread of Go's may stand on a stack of the runtime's.
 func stackPointer(id int) (addr.Addr, error) {
 	file := fmt.Sprintf("/proc/self/task/%d/syscall", id)
 	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
@@ -79,7 +81,7 @@ func stackPointer(id int) (addr.Addr, error) {
 			return 0, fmt.Errorf("%w: %w", errNoThread, err)
 		}
 		fields := strings.Fields(string(text)) // the call, its arguments, sp, pc; or "running"
-		if len(fields) < 3 {
+		if len(fields) < 3 || fields[0] != strconv.Itoa(unix.SYS_PPOLL) {
 			continue
 		}
 		sp, err := strconv.ParseUint(fields[len(fields)-2], 0, 64)

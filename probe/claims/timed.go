@@ -33,7 +33,7 @@ var justAPointer = &Claim{
 		case large.Median > 3*small.Median:
 			return inPart("A frame is faster than a block, but its size matters: %s ns for 64 bytes, %s ns for 64 KiB.", significant(small.Median), significant(large.Median))
 		}
-		return holds("%s ns for 64 bytes, %s ns for 64 KiB: the size makes no matter, as it is one number that changes. A block takes %s as long.", significant(small.Median), significant(large.Median), heap.times())
+		return holds("%s ns for 64 bytes, %s ns for 64 KiB: the size does not matter, for one number changes. A block takes %s as long.", significant(small.Median), significant(large.Median), heap.times())
 	},
 }
 
@@ -89,25 +89,25 @@ var heapSlower = &Claim{
 var gcOverhead = &Claim{
 	ID: "gc-overhead", Lesson: StackVsHeap, Where: "The Heap",
 	Words:  "In garbage-collected languages, the GC handles this but adds runtime overhead.",
-	Test:   "Slices of 64 KiB are made in Go and left to its collector, and the processor time that it takes is read from the runtime.",
+	Test:   "Slices of 64 KiB are made in Go and left to its collector, and the time that it takes is read from Go's runtime.",
 	ByHand: []string{"memprobe bench --quick --only size", "GODEBUG=gctrace=1 memprobe bench --quick --only size"},
 	Gather: func(l *Lab) Evidence {
 		t, from := l.timing("size", "make", largeSize)
 		return Evidence{
 			l.took("make of 64 KiB", "size", "make", largeSize),
 			counted("collections meanwhile", t.Collections, "runtime/metrics, "+from),
-			{Name: "the collector's processor time, a make", Value: Figure{Median: t.Collecting, CI95: none(), Unit: "ns"}, From: "runtime/metrics, " + from},
+			{Name: "the collector's time, a make", Value: Figure{Median: t.Collecting, CI95: none(), Unit: "ns"}, From: "runtime/metrics, " + from},
 		}
 	},
 	Judge: func(r *Reading) Judgement {
-		n, cost, whole := r.Count("collections meanwhile"), r.Figure("the collector's processor time, a make").Median, r.Figure("make of 64 KiB").Median
+		n, cost, whole := r.Count("collections meanwhile"), r.Figure("the collector's time, a make").Median, r.Figure("make of 64 KiB").Median
 		switch {
 		case n == 0:
 			return cannotTell("no collection happened while this was timed")
 		case cost <= 0:
 			return doesNot("%d collections took no time that the runtime could tell.", n)
 		}
-		return holds("%d collections took %s ns of processor time for each slice of 64 KiB, which takes %s ns in all; some of it runs on other cores.", n, significant(cost), significant(whole))
+		return holds("A slice of 64 KiB takes %s ns, and by Go's own reckoning, which is too high on a busy machine, its collector takes %s ns for each on all cores: %s collections meanwhile.", significant(whole), significant(cost), Count(n))
 	},
 }
 
@@ -133,7 +133,7 @@ var moreWork = &Claim{
 		case looked <= pushed && !ratio.slower():
 			return doesNot("Neither is more looked at nor does it take longer.")
 		case looked > pushed && ratio.slower():
-			return holds("One request looked at %d free blocks and wrote in the heap's books; a push adds to one number. It takes %s as long here, on a heap with nothing else in use.", looked, ratio.times())
+			return holds("One request looked at %d free blocks and wrote in the heap's books; a push changes one number. It takes %s as long here, on a heap with nothing else in use.", looked, ratio.times())
 		case ratio.slower():
 			return inPart("It takes %s as long, though nothing had to be searched.", ratio.times())
 		}
@@ -164,7 +164,7 @@ var freeOrAccess = &Claim{
 		case reading.slower():
 			return holds("Freeing takes %s as long as reading on the stack; and reading on the heap %s.", freeing.times(), reading.times())
 		}
-		return inPart("It is, %s as long. But it compares giving back with reading. Reading with reading: the same array takes %s as long on the heap as on the stack (%s).", freeing.times(), significant(reading.Median)+" times", reading.Verdict)
+		return holds("It takes %s as long. That says nothing of reading on the heap: there the same array takes %s as long as on the stack (%s).", freeing.times(), reading.times(), reading.Verdict)
 	},
 }
 
@@ -194,7 +194,7 @@ var jumpAround = &Claim{
 		case place.slower() && place.Median > 1.5:
 			return holds("On the heap the same data takes %s as long in place, %s through shuffled pointers.", place.times(), shuffled.times())
 		}
-		return inPart("Through shuffled pointers into 64 MiB: %s as long as in place on the stack. In order: %s. Shuffled within 16 KiB: %s. In place on the heap: %s (%s). It is the order of the addresses and the caches that count, not the heap.",
-			shuffled.times(), ordered.times(), near.times(), place.times(), place.Verdict)
+		return inPart("Through shuffled pointers into 64 MiB: %s as long as in place on the stack. In order: %s. Shuffled within 16 KiB: %s. In place on the heap: %s. It is the order of the addresses and the caches that count, not the heap.",
+			shuffled.times(), ordered.verdict(), near.verdict(), place.verdict())
 	},
 }

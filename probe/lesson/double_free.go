@@ -70,7 +70,7 @@ func runDoubleFree(m *probe.Machine) {
 	right := m.Free(r)
 	innocent := m.Free(q)
 	m.Step(15, "the heap complains about the wrong line",
-		fmt.Sprintf("r frees its block: %s. Then q frees the block that it was given, once, as it should: %s.", outcome(right), outcome(innocent)),
+		fmt.Sprintf("r frees its block, and %s. Then q frees the block that it was given, once, as it should, and %s.", outcome(right), outcome(innocent)),
 		probe.Note{
 			Lesson: "freeing it twice causes crashes",
 			Here:   "line 15 is refused, and line 11 is to blame",

@@ -36,12 +36,12 @@ func runFirstTouch(m *probe.Machine) {
 	m.Call("main", page, v)
 	m.Set(page, uint64(m.PageSize()))
 	m.Step(6, "main asks how large a page is",
-		fmt.Sprintf("The kernel hands out memory in pages, here of %d bytes. Setting page was the first write to main's stack, so one page of that is in memory now.", m.PageSize()))
+		fmt.Sprintf("The kernel hands out memory in pages, here of %s bytes. Setting page was the first write to main's stack, so one page of that is in memory now.", count(m.PageSize())))
 
 	m.VecZeroed(v, pages*usize(m, page))
 	block := m.Block(v)
 	m.Step(7, fmt.Sprintf("%s reserved, nothing in memory", size(block.Requested)),
-		fmt.Sprintf("The heap has set %d bytes aside and v has their address. The kernel only noted that they may be used. The zeros of vec! need not be written: a fresh page is all zeros.", block.Requested),
+		fmt.Sprintf("The heap has set %s bytes aside and v has their address. The kernel only noted that they may be used. The zeros of vec! need not be written: a fresh page is all zeros.", count(block.Requested)),
 		probe.Note{
 			Lesson: "the allocator finds an empty spot in the heap",
 			Here:   fmt.Sprintf("it found %s of addresses", size(block.Requested)),

@@ -67,7 +67,7 @@ func runHeapOverflow(m *probe.Machine) {
 	freed := m.Free(name)
 	m.Drop(balance)
 	m.Step(11, "freeing both works all the same",
-		fmt.Sprintf("name is freed: %s. This heap keeps its books elsewhere, so no store of the program's can reach them.", outcome(freed)),
+		fmt.Sprintf("name is freed, and %s. This heap keeps its books elsewhere, so no store of the program's can reach them.", outcome(freed)),
 		probe.Note{
 			Lesson: "the allocator does its bookkeeping",
 			Here:   "its notes lie outside the blocks",

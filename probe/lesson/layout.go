@@ -82,7 +82,7 @@ func runLayout(m *probe.Machine) {
 		probe.Note{
 			Lesson: "the heap stands on the static data",
 			Here:   whether(apart > gap.Size(), "it lies further from COUNT than from the stack", "it lies closer to COUNT than to the stack"),
-			Why:    "The linker chose the place of the static data; that of the heap was chosen when its memory was mapped. Next to nothing lies between.",
+			Why:    "The linker chose the place of the static data; that of the heap was chosen when its memory was mapped. Nearly all addresses between are unused.",
 		},
 		probe.Note{
 			Lesson: "one stack, the highest of all",

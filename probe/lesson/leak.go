@@ -36,7 +36,7 @@ func runLeak(m *probe.Machine) {
 	text := m.Block(a).Addr
 	m.Forget(a)
 	m.Step(5, "a is forgotten, its block is not freed",
-		"forget ends a without a drop. No byte changes, but the block has lost its owner: a's bytes may not be used any more, "+
+		"forget takes a and ends it without a drop. No byte changes, but the block has lost its owner: a's bytes may not be used any more, "+
 			"and no line of the program will free the block.",
 		probe.Note{
 			Lesson: "Rust frees each block at the right place",

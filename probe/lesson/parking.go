@@ -89,7 +89,7 @@ func runParking(m *probe.Machine) {
 
 	m.Return()
 	m.Step(6, "the old ticket is worth nothing",
-		fmt.Sprintf("drop has returned. bus was moved, so its bytes in main still say %v, and the compiler refuses to use them: the gap is for whoever comes next.", parked.Addr),
+		fmt.Sprintf("drop has returned. Nobody has wiped the ticket: %v still stands in _x, below the stack pointer, and in bus, which was moved. The gap is for whoever comes next.", parked.Addr),
 		probe.Note{
 			Lesson: "you drive away without the ticket",
 			Here:   "the ticket's bytes are where they were",

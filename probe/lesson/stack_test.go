@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -470,6 +471,15 @@ func TestStackLimits(t *testing.T) {
 		t.Setenv("RUST_MIN_STACK", value)
 		if l := rustThreadStack(); l.text()+" "+l.from != want {
 			t.Errorf("RUST_MIN_STACK=%q: %s %s, want %s", value, l.text(), l.from, want)
+		}
+	}
+}
+
+// TestPermissions: they are the mapping's own, and none where nothing is mapped.
+func TestPermissions(t *testing.T) {
+	for a, want := range map[addr.Addr]string{addressOf(&staticAnswer): "rw-p", codeOf("", reflect.ValueOf(runLayout).Pointer()).at: "r-xp", 16: "none"} {
+		if got := permissions(a); got != want {
+			t.Errorf("at %v: %s, want %s", a, got, want)
 		}
 	}
 }

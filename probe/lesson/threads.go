@@ -2,8 +2,10 @@ package lesson
 
 import (
 	"fmt"
+	"os"
 
-	"memprobe/layout"
+	"golang.org/x/sys/unix"
+
 	"memprobe/layout/addr"
 	"memprobe/probe"
 	"memprobe/probe/rust"
@@ -115,9 +117,10 @@ func runThreads(m *probe.Machine) {
 	m.Step(26, "a returns the address of its own variable",
 		fmt.Sprintf("p in main is %v, where copy was, in a's stack. a's frame is popped, but as long as a is there, so is its stack: p reads %s.", m.Target(p), m.Pointee(p)))
 
+	target := m.Target(p)
 	m.Join(a)
-	mapped := mappedAt(m.Target(p))
-	m.Fact("mapped at "+m.Target(p).String(), whether(mapped, "something", "nothing"), "/proc/self/maps")
+	mapped := mappedAt(target) // at once, before Go itself maps something there
+	m.Fact("mapped at "+target.String(), whether(mapped, "something", "nothing"), "msync(2)")
 	m.Ask("a has been joined as well. main follows p. What happens?",
 		"a's stack was given back to the kernel. No page is there to be read.",
 		whether(mapped, "It reads what is there now", "The program dies: no memory is there"),
@@ -133,14 +136,10 @@ func runThreads(m *probe.Machine) {
 		})
 }
 
-// mappedAt reports whether the kernel has anything of this process's at a. Where it
-// does not tell, nothing is there as far as we know.
+// mappedAt reports whether the kernel has anything of this process's at a. It is asked
+// to write nothing, so that what is there stays as it is.
 func mappedAt(a addr.Addr) bool {
-	mappings, _ := layout.Read(0)
-	for _, m := range mappings {
-		if m.Contains(a) {
-			return true
-		}
-	}
-	return false
+	const page = 1 // rounded up
+	_, _, errno := unix.RawSyscall(unix.SYS_MSYNC, uintptr(a.AlignDown(addr.Bytes(os.Getpagesize()))), page, unix.MS_ASYNC)
+	return errno != unix.ENOMEM
 }

@@ -71,7 +71,7 @@ func runVecGrow(m *probe.Machine) {
 	used := m.Len(v) * rust.I32.Size()
 	push(9)
 	moved := m.Block(v)
-	askWhether(m, "v is full, and b's block is right behind its own. Does its address change with the ninth push?",
+	askWhether(m, "v is full, and b's block is right behind its own. Does the address of v's elements change with the ninth push?",
 		"b's block can't be pushed aside: its address is in b. So v's elements move to a larger block.",
 		grown.Addr, moved.Addr)
 	m.Step(8, "the elements move",

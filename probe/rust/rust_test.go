@@ -222,7 +222,7 @@ func TestCopy(t *testing.T) {
 		typ  Type
 		want bool
 	}{
-		{I32, true}, {Ref(String), true}, {Tuple(I32, Bool), true}, {Tuple(I32, String), false}, {Array(Char, 2), true}, {String, false}, {Box(I32), false},
+		{I32, true}, {Ref(String), true}, {RefMut(I32), false}, {Raw(String), true}, {Tuple(I32, Bool), true}, {Tuple(I32, String), false}, {Array(Char, 2), true}, {String, false}, {Box(I32), false},
 		{Struct("Point", fields...), false}, {CopyStruct("Point", fields...), true}, {CopyStruct("Name", named("s", String)...), false},
 	} {
 		if tt.typ.Copy() != tt.want {

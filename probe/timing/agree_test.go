@@ -3,6 +3,7 @@ package timing
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"testing"
@@ -65,22 +66,41 @@ var made []byte
 // TestAgreesWithTesting compares the ratios of a quick run with those of Go's own
 // benchmarks of the same operations, measured before and after it: each agrees within
 // a quarter, in one of some tries. That is for processor time, as ours are; on a
-// machine that is known to be quiet it is for the clock on the wall as well.
+// machine that is known to be quiet it is for the clock on the wall as well. On others
+// the two may meet different loads: there a difference fails that is beyond all noise,
+// and a smaller one tells nothing.
 func TestAgreesWithTesting(t *testing.T) {
 	if testing.Short() || raced {
 		t.Skip("takes some seconds, and code that is compiled as it is timed")
 	}
+	least := map[string]float64{} // how far apart the two were in the best try
 	open := map[int][]string{64: {"heap", "make"}, 1 << 10: {"heap", "make"}}
 	for try := 1; try <= 4 && len(open) > 0; try++ {
 		benchFor(t, time.Duration(5*try)*time.Millisecond)
 		for size, ratios := range open {
-			if open[size] = disagreeing(t, size, ratios); len(open[size]) == 0 {
+			open[size] = nil
+			for what, far := range apart(t, size, ratios) {
+				name := fmt.Sprintf("%s at %d", what, size)
+				if before, tried := least[name]; !tried || far < before {
+					least[name] = far
+				}
+				if far > 1.25 {
+					open[size] = append(open[size], what)
+				}
+			}
+			if len(open[size]) == 0 {
 				delete(open, size)
 			}
 		}
 	}
-	if len(open) > 0 {
-		t.Errorf("by size, the ratios to the stack of %v differ by more than a quarter in each try", open)
+	const noise = 2.5
+	for name, far := range least {
+		if far > noise || far > 1.25 && quiet() {
+			t.Errorf("%s: the ratios to the stack are %.2f times apart in the best try", name, far)
+		}
+	}
+	if len(open) > 0 && !t.Failed() {
+		t.Skipf("the machine is too busy to tell within a quarter: the ratios were this many times apart at best: %v", least)
 	}
 }
 
@@ -94,9 +114,9 @@ func benchFor(t *testing.T, d time.Duration) {
 	t.Cleanup(func() { _ = flag.Set("test.benchtime", before) })
 }
 
-// disagreeing are those whose ratio to the stack, of ours and by testing, differ by more
-// than a quarter.
-func disagreeing(t *testing.T, size int, ratios []string) (names []string) {
+// apart is how many times the larger of two ratios to the stack is the smaller one: ours,
+// and the one by testing.
+func apart(t *testing.T, size int, ratios []string) map[string]float64 {
 	t.Helper()
 	region := reserve(t, mmapheap.Config{})
 	walls, processors, ours := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
@@ -120,6 +140,7 @@ func disagreeing(t *testing.T, size int, ratios []string) (names []string) {
 			ours[what] = append(ours[what], r.Studies[0].Of(what, size).Ratio.Median)
 		}
 	}
+	all := map[string]float64{}
 	for _, what := range ratios {
 		ratio := middle(ours[what])
 		byWall, byProcessor := middle(walls[what])/middle(walls["stack"]), middle(processors[what])/middle(processors["stack"])
@@ -128,11 +149,9 @@ func disagreeing(t *testing.T, size int, ratios []string) (names []string) {
 		if quiet() {
 			far = max(far, ratio/byWall, byWall/ratio)
 		}
-		if far > 1.25 {
-			names = append(names, what)
-		}
+		all[what] = far
 	}
-	return names
+	return all
 }
 
 func middle(xs []float64) float64 {

@@ -32,7 +32,7 @@ func (c *Contender) ops() int { return max(1, c.Ops) }
 type Counts struct {
 	Faults      int64         // page faults of this thread that no disk was needed for
 	Collections uint64        // that Go completed
-	Collecting  time.Duration // processor time of Go's collector, on all cores
+	Collecting  time.Duration // of Go's collector, on all cores, as Go's runtime reckons: too high where its threads wait for a core
 }
 
 func (c Counts) since(before Counts) Counts {

@@ -27,7 +27,8 @@
 // kernel has other programs run. Where threads work together, the clock is one on the
 // wall. What is around a batch is not timed: getting ready, which brings small data into
 // the near caches, and counting. The kernel counts page faults, and Go its collections
-// and the processor time that they take on all cores, which is part of make's time.
+// and the time that they take on all cores, as Go's runtime reckons it, which is part of
+// make's time.
 //
 // # What the figures say
 //

@@ -67,6 +67,9 @@ func plainer(err error) error {
 
 // sound reports the first thing that can't be in a result.
 func (r *Result) sound() error {
+	if len(r.Studies) == 0 {
+		return errors.New("the result has no study")
+	}
 	names := make(map[string]bool)
 	for i := range r.Studies {
 		s := &r.Studies[i]

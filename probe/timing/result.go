@@ -103,9 +103,9 @@ type Timing struct {
 	// operation.
 	Faults float64 `json:"faults"`
 	// Collections is how many collections Go completed during all rounds together, and
-	// Collecting the processor time that they took, an operation, on all cores: part of
-	// the times by the clock of processor time; of those by the one on the wall only as
-	// far as it held the loop up.
+	// Collecting the time that they took, an operation, on all cores, by Go's own reckoning,
+	// which is too high on a busy machine. It is part of the times by the clock of processor
+	// time; of those by the one on the wall only as far as it held the loop up.
 	Collections uint64  `json:"collections"`
 	Collecting  float64 `json:"collecting"`
 

@@ -245,7 +245,8 @@ func TestStudiesRun(t *testing.T) {
 			if (timing.Ratio == nil) != (timing.What == s.Baseline || timing.What == "heap, random" && s.Name == "holes") || !compared[s.Baseline] {
 				t.Errorf("%s, %s: ratio %+v", s.Name, timing.What, timing.Ratio)
 			}
-			if made := timing.What == "make"; made != (timing.Collections > 0) && s.Clock != WallClock {
+			// A collection of what the setup has left may fall into any batch.
+			if made := timing.What == "make"; s.Clock != WallClock && (made && timing.Collections == 0 || !made && timing.Collections > 2) {
 				t.Errorf("%s, %s: %d collections", s.Name, timing.What, timing.Collections)
 			}
 		}
