@@ -99,7 +99,8 @@ func (s *session) showBugs(ctx context.Context, opts bugs.Options) error {
 	}
 	line := s.progress("timing the nets, round %d of %d")
 	timed := timing.Defaults()
-	timed.Rounds, timed.Batch, timed.Budget, timed.Progress = 14, 2*time.Millisecond, time.Second, line.show
+	timed.Rounds, timed.Batch, timed.Budget, timed.Limit = 14, 2*time.Millisecond, time.Second, 20*time.Second
+	timed.Progress = line.show
 	cost, err := netcost.Measure(ctx, bugs.Setups, timed)
 	line.clear()
 	if err != nil {

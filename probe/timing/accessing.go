@@ -107,7 +107,8 @@ func accessContenders(s *Setup, at int) ([]Contender, error) {
 		},
 		{
 			What: "heap, in place", About: "the elements of an array in memprobe's heap, one after the other",
-			Notes: []string{independent}, Do: (&inPlace{data: array}).run, Before: warm(array),
+			Notes: []string{independent, "which pages the kernel has found for the two may make one of them faster in this run and slower in the next"},
+			Do:    (&inPlace{data: array}).run, Before: warm(array),
 		},
 		{
 			What: "pointers, in order", About: "the same elements as blocks of their own, through an array of pointers to them in the order in which they were allocated",
