@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"golang.org/x/perf/benchmath"
 )
@@ -67,9 +68,15 @@ func medianCI(xs []float64) (float64, Interval) {
 }
 
 // pValue is how likely two samples that differ so much are, by the ranks of their
-// values, where what they are of does not differ: Mann and Whitney's test.
+// values, where what they are of does not differ: Mann and Whitney's test. It has ten
+// digits: further ones differ from one kind of processor to the next.
 func pValue(xs, ys []float64) float64 {
-	return benchmath.AssumeNothing.Compare(sample(xs), sample(ys)).P
+	p := benchmath.AssumeNothing.Compare(sample(xs), sample(ys)).P
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(p, 'g', 10, 64), 64)
+	if err != nil {
+		return p // which is no number
+	}
+	return rounded
 }
 
 // sample sorts a copy of xs.
