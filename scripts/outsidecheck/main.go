@@ -12,13 +12,13 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"time"
+
+	"memprobe/scripts/ask"
 )
 
 // limit is how long one memprobe or one gdb may take.
@@ -50,7 +50,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if c.failed > 0 {
-		fmt.Fprintf(stdout, "%s failed, %d passed\n", plural(c.failed, "check"), c.passed)
+		fmt.Fprintf(stdout, "%s failed, %d passed\n", ask.Plural(c.failed, "check"), c.passed)
 		return 1
 	}
 	fmt.Fprintf(stdout, "%d checks passed\n", c.passed)
@@ -84,7 +84,7 @@ func (c *checker) section(name string, check func() (summary string, err error))
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if c.failed > before {
-		summary = fmt.Sprintf("NOT as expected, %s above", plural(c.failed-before, "difference"))
+		summary = fmt.Sprintf("NOT as expected, %s above", ask.Plural(c.failed-before, "difference"))
 	}
 	fmt.Fprintf(c.out, "%s: %s\n", name, summary)
 	return nil
@@ -95,7 +95,7 @@ func (c *checker) all() error {
 	var list struct {
 		Groups []struct{ Scenarios []struct{ Name string } }
 	}
-	if err := c.memprobeJSON(&list, "scenario", "--format", "json"); err != nil {
+	if err := ask.JSON(c.memprobe, limit, &list, "scenario", "--format", "json"); err != nil {
 		return err
 	}
 	found := 0
@@ -103,7 +103,7 @@ func (c *checker) all() error {
 		for _, s := range group.Scenarios {
 			found++
 			var whole trace
-			if err := c.memprobeJSON(&whole, "scenario", s.Name, "--format", "json"); err != nil {
+			if err := ask.JSON(c.memprobe, limit, &whole, "scenario", s.Name, "--format", "json"); err != nil {
 				return err
 			}
 			c.that(len(whole.Steps) > 0, "scenario %s has no steps", s.Name)
@@ -114,27 +114,4 @@ func (c *checker) all() error {
 	}
 	c.that(found > 0, "memprobe scenario lists no scenario")
 	return c.pokes()
-}
-
-// memprobeJSON decodes what memprobe prints.
-func (c *checker) memprobeJSON(into any, args ...string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.memprobe, args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err == nil {
-		err = json.Unmarshal(out, into)
-	}
-	if err != nil {
-		return fmt.Errorf("%v: %w", cmd.Args, err)
-	}
-	return nil
-}
-
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

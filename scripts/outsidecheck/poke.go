@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"memprobe/scripts/ask"
 )
 
 // target is a byte of a scenario that may become another one: the lowest of a number, or
@@ -85,7 +87,7 @@ func (c *checker) poked(h *heldStep, w change) (summary string, err error) {
 	}
 	c.that(changed > 0, "nothing in the step has the byte at %v", w.at)
 	c.values(again)
-	return fmt.Sprintf("%#02x there, and nowhere else; %s to come, exit %d", w.value, plural(len(t.Steps)-h.n-1, "step"), status), nil
+	return fmt.Sprintf("%#02x there, and nowhere else; %s to come, exit %d", w.value, ask.Plural(len(t.Steps)-h.n-1, "step"), status), nil
 }
 
 // pokes changes bytes of held programs and sees them go on with what they find.
@@ -163,7 +165,7 @@ func (c *checker) write(pid int, a address, value ...byte) error {
 // firstStep is the number of the first step where wanted holds.
 func (c *checker) firstStep(scenario string, wanted func(step) bool) (int, error) {
 	var t trace
-	if err := c.memprobeJSON(&t, "scenario", scenario, "--format", "json"); err != nil {
+	if err := ask.JSON(c.memprobe, limit, &t, "scenario", scenario, "--format", "json"); err != nil {
 		return 0, err
 	}
 	for i, s := range t.Steps {

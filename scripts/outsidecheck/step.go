@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"memprobe/scripts/ask"
 )
 
 // scenario holds the scenario after each of its steps, each time in a process of its
@@ -181,15 +183,15 @@ func (s step) counted() string {
 			blocks++
 		}
 	}
-	text := fmt.Sprintf("%s, %s, %s", plural(vars, "variable"), plural(fields, "field"), plural(blocks, "block"))
+	text := fmt.Sprintf("%s, %s, %s", ask.Plural(vars, "variable"), ask.Plural(fields, "field"), ask.Plural(blocks, "block"))
 	if popped > 0 {
 		text += fmt.Sprintf(", %d popped", popped)
 	}
 	if n := len(s.Threads); n > 0 {
-		text += ", " + plural(n, "thread")
+		text += ", " + ask.Plural(n, "thread")
 	}
 	if n := len(s.Landmarks); n > 0 {
-		text += ", " + plural(n, "landmark")
+		text += ", " + ask.Plural(n, "landmark")
 	}
 	return text
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"memprobe/scripts/ask"
 )
 
 // real is what is known of a real program while its lines are read.
@@ -80,8 +82,8 @@ func (p *program) ran(all []told) (summary string, differences []string) {
 	drops, dropped := p.drops(r)
 	differences = slices.Concat(different, dropped)
 
-	summary = fmt.Sprintf("%s: %d of %s, %s, %s of memory", end, stopped, plural(len(p.trace.Steps), "step"),
-		plural(found.values, "live value"), plural(min(len(p.traced()), len(r.heap)), "request"))
+	summary = fmt.Sprintf("%s: %d of %s, %s, %s of memory", end, stopped, ask.Plural(len(p.trace.Steps), "step"),
+		ask.Plural(found.values, "live value"), ask.Plural(min(len(p.traced()), len(r.heap)), "request"))
 	for _, v := range slices.Sorted(maps.Keys(found.capacities)) {
 		summary += fmt.Sprintf("; capacities of %s %s", v, words(found.capacities[v]))
 	}
@@ -127,7 +129,7 @@ func (p *program) read(all []told) (*real, error) {
 					break
 				}
 			}
-		case "unsafe":
+		case "stopped":
 			r.unsafe = true
 		case "step":
 			s := stop{vars: slices.Clone(r.vars), gone: slices.Clone(r.gone), blocks: maps.Clone(r.blocks)}

@@ -17,14 +17,13 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"time"
+
+	"memprobe/scripts/ask"
 )
 
 // limit is how long one memprobe, one rustc or one program may take.
@@ -58,10 +57,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if c.failed > 0 {
-		fmt.Fprintf(stdout, "%s failed, %d as in Rust\n", plural(c.failed, "check"), c.passed)
+		fmt.Fprintf(stdout, "%s failed, %d as in Rust\n", ask.Plural(c.failed, "check"), c.passed)
 		return 1
 	}
-	fmt.Fprintf(stdout, "%s as in Rust\n", plural(c.passed, "check"))
+	fmt.Fprintf(stdout, "%s as in Rust\n", ask.Plural(c.passed, "check"))
 	return 0
 }
 
@@ -84,7 +83,7 @@ func (c *checker) line(name, summary string, differences []string) {
 	for _, d := range differences {
 		fmt.Fprintf(c.out, "  DIFFERENT: %s\n", d)
 	}
-	fmt.Fprintf(c.out, "NOT ok %s: %s above\n", name, plural(len(differences), "difference"))
+	fmt.Fprintf(c.out, "NOT ok %s: %s above\n", name, ask.Plural(len(differences), "difference"))
 }
 
 // all compiles all listings and compares all programs.
@@ -151,14 +150,14 @@ func (c *checker) traces() ([]*trace, error) {
 	var list struct {
 		Groups []struct{ Scenarios []struct{ Name string } }
 	}
-	if err := c.memprobeJSON(&list, "scenario", "--format", "json"); err != nil {
+	if err := ask.JSON(c.memprobe, limit, &list, "scenario", "--format", "json"); err != nil {
 		return nil, err
 	}
 	var traces []*trace
 	for _, group := range list.Groups {
 		for _, s := range group.Scenarios {
 			t := new(trace)
-			if err := c.memprobeJSON(t, "scenario", s.Name, "--format", "json"); err != nil {
+			if err := ask.JSON(c.memprobe, limit, t, "scenario", s.Name, "--format", "json"); err != nil {
 				return nil, err
 			}
 			if len(t.Steps) == 0 {
@@ -171,27 +170,4 @@ func (c *checker) traces() ([]*trace, error) {
 		return nil, errors.New("memprobe scenario lists no scenario")
 	}
 	return traces, nil
-}
-
-// memprobeJSON decodes what memprobe prints.
-func (c *checker) memprobeJSON(into any, args ...string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.memprobe, args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err == nil {
-		err = json.Unmarshal(out, into)
-	}
-	if err != nil {
-		return fmt.Errorf("%v: %w", cmd.Args, err)
-	}
-	return nil
-}
-
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

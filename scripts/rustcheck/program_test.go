@@ -212,7 +212,7 @@ func TestStopsBeforeUnsafe(t *testing.T) {
 	if strings.Count(rust, "stop()") != 1 || !strings.Contains(rust, "    unsafe { crate::check::stop(); *p = n };") {
 		t.Errorf("%s", rust)
 	}
-	told := parseTold([]byte("var\t1\t0x10\t4\t4\nstep\t3\nis\t1\t01000000\t1\nunsafe\n"))
+	told := parseTold([]byte("var\t1\t0x10\t4\t4\nstep\t3\nis\t1\t01000000\t1\nstopped\n"))
 	if summary, differences := p.ran(told); len(differences) > 0 || !strings.HasPrefix(summary, "up to its unsafe code: 1 of 2 steps, 1 live value") {
 		t.Errorf("%q, %q", summary, differences)
 	}

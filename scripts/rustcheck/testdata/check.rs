@@ -7,7 +7,7 @@
 //!     end ID                      its block has ended; its own drop, if any, is next
 //!     step LINE                   that line has just run; the variables that there are follow:
 //!     is ID BYTES [VALUE]
-//!     unsafe                      unsafe code would run now; the program is stopped
+//!     stopped                     unsafe code would run now; the program is stopped
 //!     layout TYPE SIZE ALIGN      offset TYPE FIELD OFFSET
 //!
 //! Nothing here allocates: what is told is what the program did.
@@ -142,7 +142,7 @@ pub fn step(line: u32, live: &[u32]) {
 
 /// Ends the program before unsafe code runs: what that does, Rust does not say.
 pub fn stop() {
-    tell(format_args!("unsafe"));
+    tell(format_args!("stopped"));
     TELLING.store(false, SeqCst);
     std::process::exit(0);
 }
