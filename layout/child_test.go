@@ -143,7 +143,7 @@ func TestGoChild(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			exe := goTool(t, "testdata/child", tt.env, tt.args...)
 			c := start(t, exe)
-			s, err := Describe(c.pid, nil)
+			s, err := Describe(c.pid, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestStrippedGoChild(t *testing.T) {
 	for _, flags := range []string{"-w", "-s -w"} { // without debug information; without symbols too
 		exe := goTool(t, "testdata/child", []string{"CGO_ENABLED=0"}, "-ldflags="+flags)
 		c := start(t, exe)
-		s, err := Describe(c.pid, nil)
+		s, err := Describe(c.pid, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func TestDeletedGoChild(t *testing.T) {
 			}
 			want += " (deleted)"
 		}
-		s, err := Describe(c.pid, nil)
+		s, err := Describe(c.pid, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func TestCChild(t *testing.T) {
 				t.Skipf("cc %v does not work here: %v: %.200s", args, err, out)
 			}
 			c := start(t, exe)
-			s, err := Describe(c.pid, nil)
+			s, err := Describe(c.pid, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,36 +11,56 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"memprobe/layout/addr"
 )
 
-// Describe reads process pid, 0 being this one, and says what lies where. owned is
-// what the caller mapped there itself. An error that is ErrTorn alone is not
-// returned: the space is marked as changed then.
-func Describe(pid int, owned []Owned) (*Space, error) {
-	maps, err := Read(pid)
+// Describe reads process pid, 0 being this one, and says what lies where. An error
+// that is ErrTorn alone is not returned: the space is marked as changed then.
+func Describe(pid int, o Options) (*Space, error) {
+	p := process{pid}
+	list, err := p.list(o.Resident)
 	if err != nil && !errors.Is(err, ErrTorn) {
 		return nil, err
 	}
-	p := process{pid}
-	s := &Space{PID: p.number(), PageSize: addr.Bytes(os.Getpagesize()), Changed: err != nil, Mappings: maps}
+	maps := list.maps
+	s := &Space{
+		PID: p.number(), PageSize: addr.Bytes(os.Getpagesize()), Changed: err != nil, Started: list.who.started,
+		Mappings: maps, Figures: list.figures,
+	}
 	if comm, err := os.ReadFile(p.file("comm")); err == nil {
 		s.Comm = strings.TrimSuffix(string(comm), "\n")
 	}
 	s.Exe, _ = os.Readlink(p.file("exe"))
 	s.Resident, s.ResidentKnown = p.resident(s.PageSize)
 	known := s.explain(p)
-	known.Owned = owned
+	known.Owned, known.Shmem = o.Owned, shmemDevice()
+	s.findStacks(p)
+	known.Stacks = s.Stacks
 	s.Parts = Classify(maps, known)
+	s.keepStacks()
 	cpu, _ := os.ReadFile("/proc/cpuinfo")
 	s.UserBits = userBits(s.Arch, maps, bytes.Contains(cpu, []byte(" la57 ")))
-	for _, m := range maps {
-		if s.User().Covers(m.Range) {
-			s.Reserved += m.Size()
-		}
+	s.measure()
+	if now := p.identity(); now != list.who && list.who != (identity{}) {
+		return nil, &ProcessError{p.number(), ErrCutShort}
 	}
-	s.Gaps = s.gaps()
 	return s, nil
+}
+
+// shmemDevice is the kernel's device for memory that is shared without a file.
+func shmemDevice() *Dev {
+	fd, err := unix.MemfdCreate("", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return nil
+	}
+	return &Dev{unix.Major(st.Dev), unix.Minor(st.Dev)}
 }
 
 // resident is what /proc/PID/statm says is in memory.
@@ -114,7 +134,11 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 	images = Images(own, f, s.PageSize)
 	for i := range images {
 		images[i].Library = !isProgram
-		if mem == nil || !isGo(f) {
+		if !isGo(f) {
+			continue
+		}
+		s.hasGo = true
+		if mem == nil {
 			continue
 		}
 		found := GoAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)

@@ -26,6 +26,11 @@ const (
 
 	KindFile      Kind = "file"
 	KindAnonymous Kind = "anonymous"
+	KindReserved  Kind = "reserved" // anonymous, and nobody may touch it: addresses kept free for later
+	KindGuard     Kind = "guard"    // right below a thread's stack, and nobody may touch it
+	KindMemfd     Kind = "memfd"    // memory with a file descriptor but no file (memfd_create)
+	KindSysV      Kind = "sysv"     // System V shared memory (shmget)
+	KindShared    Kind = "shared"   // anonymous memory shared with the processes forked since
 
 	// What memprobe mapped itself, and says so through Owned.
 	KindOwnHeap         Kind = "own heap"
@@ -64,6 +69,11 @@ var Kinds = []KindInfo{
 	{KindKernel, SegmentNotDrawn, "mapped and named by the kernel", true},
 	{KindFile, SegmentNotDrawn, "a mapped file", false},
 	{KindAnonymous, SegmentNotDrawn, "anonymous: no file behind it; memprobe does not know what for", false},
+	{KindReserved, SegmentNotDrawn, "reserved: addresses that nobody may touch yet", false},
+	{KindGuard, SegmentNotDrawn, "guard below a thread's stack: never accessible", true},
+	{KindMemfd, SegmentNotDrawn, "memory with a file descriptor but no file (memfd)", true},
+	{KindSysV, SegmentNotDrawn, "System V shared memory", true},
+	{KindShared, SegmentNotDrawn, "anonymous memory shared with other processes", false},
 	{KindOwnHeap, SegmentHeap, "memprobe's heap", false},
 	{KindOwnHeapReserve, SegmentFree, "reserved for memprobe's heap to grow into", false},
 	{KindOwnStack, SegmentStack, "memprobe's stack", false},

@@ -68,6 +68,25 @@ func ParseMaps(text []byte) ([]Mapping, error) {
 	return maps, torn
 }
 
+// checkText is the error that ParseMaps would give, but looks at the addresses alone.
+func checkText(text []byte) error {
+	var last addr.Range
+	for n := 1; len(text) > 0; n++ {
+		var line []byte
+		line, text, _ = bytes.Cut(text, newline)
+		field, _, _ := bytes.Cut(line, []byte(" "))
+		r, err := parseRange(field)
+		if err != nil {
+			return &ParseError{n, string(line), err}
+		}
+		if n > 1 && !follows(r, last) {
+			return &ParseError{n, string(line), ErrTorn}
+		}
+		last = r
+	}
+	return nil
+}
+
 var newline = []byte("\n")
 
 // follows reports whether r lies above q; nothing lies above an end at 2^64.

@@ -98,7 +98,7 @@ func TestDescribeNotes(t *testing.T) {
 	}
 	cut := mapFile(t, filepath.Join(dir, "cut"), image[:200])
 	script := mapFile(t, filepath.Join(dir, "script"), []byte("#!/bin/sh\n"))
-	s, err := Describe(0, nil)
+	s, err := Describe(0, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

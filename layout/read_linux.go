@@ -42,12 +42,64 @@ const readAttempts = 5 // how often a list that changed while it was read is rea
 // changed while it was read is read again. If that does not help the mappings come
 // with ErrTorn, without those that contradict others.
 func Read(pid int) ([]Mapping, error) {
-	if pid < 0 {
-		return nil, &ProcessError{pid, ErrNoProcess}
+	list, err := process{pid}.list(false)
+	return list.maps, err
+}
+
+// ReadSmaps gives the mappings of process pid and the figures of each, in the same
+// order. Errors and torn lists are as with Read.
+func ReadSmaps(pid int) ([]Mapping, []Figures, error) {
+	list, err := process{pid}.list(true)
+	return list.maps, list.figures, err
+}
+
+// ReadText gives the text of process pid's maps file, byte for byte and whole. The
+// errors are those of Read; a torn list comes with ErrTorn.
+func ReadText(pid int) ([]byte, error) {
+	l, err := process{pid}.readAgain(func(p process) (list, error) {
+		text, err := p.readText()
+		if err == nil {
+			err = checkText(text)
+		}
+		return list{text: text}, err
+	})
+	return l.text, err
+}
+
+// list is what was read of a process at one go.
+type list struct {
+	who     identity
+	text    []byte // of the maps file
+	maps    []Mapping
+	figures []Figures
+}
+
+// list reads p's mappings, with the figures or without.
+func (p process) list(figures bool) (list, error) {
+	if figures {
+		return p.readAgain(process.readSmaps)
 	}
-	p := process{pid}
-	maps, err := readAgain(p.readMaps)
-	if maps == nil && err == nil {
+	return p.readAgain(process.readMaps)
+}
+
+// readAgain calls read until its answer is whole and consistent, and of one program
+// of one process.
+func (p process) readAgain(read func(process) (list, error)) (l list, err error) {
+	if p.pid < 0 {
+		return list{}, &ProcessError{p.pid, ErrNoProcess}
+	}
+	for range readAttempts {
+		who := p.identity()
+		l, err = read(p)
+		l.who = who
+		if err == nil && p.identity() != who {
+			l, err = list{}, ErrCutShort
+		}
+		if !errors.Is(err, ErrTorn) && !errors.Is(err, ErrCutShort) {
+			break
+		}
+	}
+	if len(l.maps) == 0 && len(l.text) == 0 && err == nil {
 		err = p.whyEmpty()
 	}
 	err = reason(err)
@@ -60,20 +112,33 @@ func Read(pid int) ([]Mapping, error) {
 		}
 	}
 	if err != nil {
-		return maps, &ProcessError{p.number(), err}
+		return l, &ProcessError{p.number(), err}
 	}
-	return maps, nil
+	return l, nil
 }
 
-// readAgain calls read until its answer is whole and consistent.
-func readAgain(read func() ([]Mapping, error)) (maps []Mapping, err error) {
-	for range readAttempts {
-		maps, err = read()
-		if !errors.Is(err, ErrTorn) && !errors.Is(err, ErrCutShort) {
-			break
-		}
+// identity tells one process from the next of the same number, and from itself after
+// it ran another program.
+type identity struct {
+	started uint64 // ticks since the machine started
+	exe     fileID // the program
+}
+
+// identity is empty where the kernel tells nothing. This process does not change.
+func (p process) identity() (who identity) {
+	if p.pid == 0 {
+		return identity{}
 	}
-	return maps, err
+	stat, _ := os.ReadFile(p.file("stat"))
+	const startTime = 22 - 3 // among the fields behind the name, the first of which is number 3
+	if fields := statFields(string(stat)); len(fields) > startTime {
+		who.started, _ = strconv.ParseUint(fields[startTime], 10, 64)
+	}
+	var st unix.Stat_t
+	if unix.Stat(p.file("exe"), &st) == nil {
+		who.exe = fileID{Dev{unix.Major(st.Dev), unix.Minor(st.Dev)}, st.Ino, ""}
+	}
+	return who
 }
 
 // reason is the error of this package that err comes down to, else err.
@@ -107,21 +172,60 @@ func (p process) file(name string) string {
 }
 
 // readMaps reads p's mappings once. No mappings and no error is an empty list.
-func (p process) readMaps() ([]Mapping, error) {
+func (p process) readMaps() (list, error) {
+	text, err := p.readText()
+	if err != nil || len(text) == 0 {
+		return list{}, err
+	}
+	maps, err := ParseMaps(text)
+	p.exactNames(maps)
+	return list{maps: maps}, err
+}
+
+// exactNames gives maps their names with their newlines. A maps line has \012 for
+// them, and so for a name that really holds these four characters.
+func (p process) exactNames(maps []Mapping) {
+	var asked *os.File
+	for i, m := range maps {
+		if !m.hasFile() || !strings.Contains(m.Name, `\012`) {
+			continue
+		}
+		if asked == nil {
+			f, err := openProc(p.file("maps"))
+			if err != nil {
+				return
+			}
+			defer f.Close()
+			asked = f
+		}
+		maps[i].Name = p.exactName(m, asked)
+	}
+}
+
+// exactName asks the kernel for m's name, in one way or, where it does not know that
+// or the name is too long for it, in another that needs a privilege.
+func (p process) exactName(m Mapping, maps *os.File) string {
+	var buf [longestQueryName]byte
+	name := ""
+	if told, err := queryMapping(maps, m.Lo, &buf); err == nil {
+		name = told.Name
+	} else if name, err = os.Readlink(p.mapFile(m)); err != nil {
+		return m.Name
+	}
+	if strings.ReplaceAll(name, "\n", `\012`) != m.Name {
+		return m.Name
+	}
+	return name
+}
+
+// readText reads p's maps file once.
+func (p process) readText() ([]byte, error) {
 	f, err := openProc(p.file("maps"))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := readWhole(f, p.pid != 0)
-	if err != nil || len(text) == 0 {
-		return nil, err
-	}
-	maps, err := ParseMaps(text)
-	for i, m := range maps {
-		maps[i].Name = p.exactName(m)
-	}
-	return maps, err
+	return readWhole(f, p.pid != 0)
 }
 
 // readWhole reads f to its end. Where the process goes away in the middle, the end
@@ -135,12 +239,7 @@ func readWhole(f io.ReadSeeker, mayGo bool) ([]byte, error) {
 	if !mayGo {
 		return buf.Bytes(), nil
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	if _, err := f.Read(make([]byte, 1)); errors.Is(err, io.EOF) || errors.Is(err, syscall.ESRCH) {
-		return nil, ErrCutShort
-	} else if err != nil {
+	if err := wholeYet(f); err != nil {
 		return nil, err
 	}
 	return buf.Bytes(), nil
@@ -161,19 +260,6 @@ func openProc(name string) (*os.File, error) {
 	}
 }
 
-// exactName is m's name with its newlines. A maps line has \012 for them, and so for
-// a name that really holds these four characters.
-func (p process) exactName(m Mapping) string {
-	if !m.hasFile() || !strings.Contains(m.Name, `\012`) {
-		return m.Name
-	}
-	name, err := os.Readlink(p.mapFile(m))
-	if err != nil || strings.ReplaceAll(name, "\n", `\012`) != m.Name {
-		return m.Name
-	}
-	return name
-}
-
 // mapFile is the path that leads to m's file, even if that was deleted or replaced.
 func (p process) mapFile(m Mapping) string {
 	return p.file(fmt.Sprintf("map_files/%x-%x", uint64(m.Lo), uint64(m.Hi)))
@@ -192,7 +278,7 @@ func (p process) whyEmpty() error {
 
 // emptyReason reads the text of /proc/PID/stat of a process without mappings.
 func emptyReason(stat string) error {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // the name before may hold blanks
+	fields := statFields(stat)
 	if len(fields) < 7 {
 		return ErrNoMappings
 	}
@@ -205,4 +291,9 @@ func emptyReason(stat string) error {
 		return ErrKernel
 	}
 	return ErrNoMappings
+}
+
+// statFields are the fields of /proc/PID/stat behind the name, which may hold blanks.
+func statFields(stat string) []string {
+	return strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 }

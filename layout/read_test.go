@@ -31,7 +31,7 @@ func TestReadErrors(t *testing.T) {
 		if want := "process " + strconv.Itoa(pid) + ": no such process"; maps != nil || !errors.Is(err, ErrNoProcess) || err.Error() != want {
 			t.Errorf("process %d: got %v, %v", pid, maps, err)
 		}
-		if s, err := Describe(pid, nil); s != nil || !errors.Is(err, ErrNoProcess) {
+		if s, err := Describe(pid, Options{}); s != nil || !errors.Is(err, ErrNoProcess) {
 			t.Errorf("process %d: described as %v, %v", pid, s, err)
 		}
 	}
@@ -157,9 +157,9 @@ func TestReadAgain(t *testing.T) {
 		{"an error", []error{errFailing, nil}, errFailing, 1},
 	} {
 		reads := 0
-		maps, err := readAgain(func() ([]Mapping, error) { reads++; return some, tt.errs[reads-1] })
-		if err != tt.want || reads != tt.reads || len(maps) != 1 {
-			t.Errorf("%s: got %v, %v after %d readings", tt.name, maps, err, reads)
+		l, err := process{}.readAgain(func(process) (list, error) { reads++; return list{maps: some}, tt.errs[reads-1] })
+		if !errors.Is(err, tt.want) || reads != tt.reads || len(l.maps) != 1 {
+			t.Errorf("%s: got %v, %v after %d readings", tt.name, l.maps, err, reads)
 		}
 	}
 }

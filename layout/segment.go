@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,14 +40,16 @@ type Owned struct {
 type Knowledge struct {
 	Images  []Image // ELF files as they were loaded
 	Runtime []Owned // areas of a language's runtime: only anonymous memory is theirs
+	Stacks  []Stack // of threads: anonymous memory and what a runtime calls a stack
 	Owned   []Owned // the caller's own; they win over all else
+	Shmem   *Dev    // the kernel's device for memory that is shared without a file; nil: 00:01, as most kernels have it
 }
 
 // Classify cuts each mapping into parts, by address; the parts tile the mapping.
 func Classify(maps []Mapping, known Knowledge) []Part {
 	parts := make([]Part, len(maps))
 	for i, m := range maps {
-		parts[i] = fromName(m)
+		parts[i] = fromName(m, known.shmem())
 		parts[i].Mapping = i
 	}
 	parts = overlay(parts, imageClaims(known.Images), func(c claim, p Part) bool {
@@ -54,7 +57,13 @@ func Classify(maps []Mapping, known Knowledge) []Part {
 		return c.file.matches(m) || c.zeroed && !m.hasFile()
 	})
 	parts = overlay(parts, ownedClaims(known.Runtime), func(_ claim, p Part) bool {
-		return p.Kind == KindAnonymous || p.Kind == KindGoHeap || p.Kind == KindGoRuntime
+		return p.Kind == KindAnonymous || p.Kind == KindReserved || p.Kind == KindGoHeap || p.Kind == KindGoRuntime
+	})
+	parts = overlay(parts, stackClaims(known.Stacks), func(c claim, p Part) bool {
+		if c.Kind == KindGuard {
+			return p.Kind == KindReserved
+		}
+		return p.Kind == KindAnonymous || p.Kind == KindThreadStack
 	})
 	parts = overlay(parts, ownedClaims(known.Owned), func(claim, Part) bool { return true })
 	return join(parts)
@@ -84,11 +93,13 @@ var goNames = map[string]Kind{
 }
 
 // fromName is the part that a mapping's line alone tells of.
-func fromName(m Mapping) Part {
+func fromName(m Mapping, shmem Dev) Part {
 	p := Part{Range: m.Range, Label: m.Name}
 	anonName, isAnon := strings.CutPrefix(m.Name, "[anon:")
 	goName, isGo := strings.CutPrefix(strings.TrimSuffix(anonName, "]"), " Go: ")
 	switch kind, isKernel := kernelNames[m.Name]; {
+	case m.hasFile() && m.Dev == shmem && shmemKind(m.Name) != "":
+		p.Kind = shmemKind(m.Name)
 	case m.hasFile():
 		p.Kind, p.Object, p.Label = KindFile, m.Name, "file mapping"
 	case isKernel:
@@ -98,6 +109,8 @@ func fromName(m Mapping) Part {
 		if kind, ok := goNames[goName]; ok {
 			p.Kind = kind
 		}
+	case m.Name == "" && m.Perms&(Readable|Writable|Executable|Shared) == 0:
+		p.Kind, p.Label = KindReserved, "reserved"
 	case m.Name == "":
 		p.Kind, p.Label = KindAnonymous, "anonymous"
 	case isAnon, strings.HasPrefix(m.Name, "[anon_shmem:"):
@@ -108,6 +121,42 @@ func fromName(m Mapping) Part {
 		p.Kind = KindKernel
 	}
 	return p
+}
+
+// shmemKind is what the kernel's name says of memory that is shared without a file
+// of its own. Only on the kernel's own device for it are these names the kernel's.
+func shmemKind(name string) Kind {
+	switch {
+	case name == "/dev/zero (deleted)":
+		return KindShared
+	case strings.HasPrefix(name, "/memfd:"):
+		return KindMemfd
+	case strings.HasPrefix(name, "/SYSV"):
+		return KindSysV
+	}
+	return ""
+}
+
+func (k Knowledge) shmem() Dev {
+	if k.Shmem == nil {
+		return Dev{0, 1}
+	}
+	return *k.Shmem
+}
+
+// stackClaims are the claims of threads to their stacks and the guards below. The
+// first thread's the kernel has named already.
+func stackClaims(stacks []Stack) []claim {
+	var claims []claim
+	for _, s := range stacks {
+		if s.First {
+			continue
+		}
+		thread := fmt.Sprintf("thread %d %s", s.TID, s.Name)
+		claims = append(claims, claim{Part: Part{Range: s.Range, Kind: KindThreadStack, Label: thread}},
+			claim{Part: Part{Range: s.Guard, Kind: KindGuard, Label: "guard of " + thread}})
+	}
+	return claims
 }
 
 // claim is a range that somebody has something to say about.

@@ -117,16 +117,19 @@ func TestClassifyFixtures(t *testing.T) {
 		"pie":         {"brk heap: [heap]"},
 		"norandom":    {"brk heap: [heap]"},
 		"deleted":     {"brk heap: [heap]"},
-		"hostile":     {"brk heap: [heap]"},
+		"hostile":     {"brk heap: [heap]", "shared: /dev/zero (deleted)", "memfd: /memfd:mem\x1b fd\\012 (deleted)"},
 		"arm64-48bit": {"brk heap: [heap]"},
 		"arm64-39bit": {"brk heap: [heap]"},
+		"arm64-52bit": {"brk heap: [heap]"},
+		"arm64-64k":   {"brk heap: [heap]"},
+		"i386":        {"brk heap: [heap]"},
 		"go-named": {"go heap: Go: heap", "go heap: Go: heap reservation", "go runtime: Go: immortal metadata",
 			"go runtime: Go: heap index", "go runtime: Go: scavenge index", "go runtime: Go: page summary",
 			"thread stack: Go: OS thread stack", "anonymous: [anon:memprobe heap]", "anonymous: [anon_shmem:shared cache]",
 			"thread stack: [stack:4243]", "kernel: [uprobes]"},
 	}
 	common := []string{"vvar: [vvar]", "vvar: [vvar_vclock]", "vdso: [vdso]", "process stack: [stack]", "vsyscall: [vsyscall]",
-		"file: file mapping", "anonymous: anonymous"}
+		"file: file mapping", "anonymous: anonymous", "reserved: reserved"}
 	for name, text := range fixtures(t) {
 		maps, err := ParseMaps(text)
 		if err != nil {

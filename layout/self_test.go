@@ -53,7 +53,7 @@ func TestDescribeSelf(t *testing.T) {
 	whole := addr.Span(pointer(mem), addr.Bytes(len(mem)))
 	middle := whole.Lo.Offset(addr.Bytes(page))
 
-	s, err := Describe(0, nil)
+	s, err := Describe(0, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestDescribeSelf(t *testing.T) {
 		t.Errorf("marshalled to %.100s, %v", out, err)
 	}
 
-	s, err = Describe(os.Getpid(), []Owned{{addr.Range{Lo: whole.Lo, Hi: middle}, KindOwnGuard, "guard"}, {addr.Span(middle, 64), KindOwnHeap, "heap"}})
+	s, err = Describe(os.Getpid(), Options{Owned: []Owned{{addr.Range{Lo: whole.Lo, Hi: middle}, KindOwnGuard, "guard"}, {addr.Span(middle, 64), KindOwnHeap, "heap"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestMappedNotLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Munmap(mem)
-	s, err := Describe(0, nil)
+	s, err := Describe(0, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

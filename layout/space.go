@@ -21,10 +21,17 @@ type Space struct {
 
 	Changed bool     // the list changed each time it was read: it may never have been so at once
 	Notes   []string // what could not be looked at, and so stays unexplained
+	Text    bool     // made of a maps or smaps text alone: no file, no process could be asked
+	Started uint64   // when the process started, in ticks since the machine did; 0 where not known
 
 	Mappings []Mapping // by address
+	Figures  []Figures // of each mapping, in their order; nil where they were not asked for
 	Parts    []Part    // by address; they tile the mappings
 	Gaps     []Gap     // by address; between the mappings, in user space
+	Threads  int       // how many threads the process has; 0 where not known
+	Stacks   []Stack   // of the threads whose stack is known, by address
+
+	hasGo bool // a Go program is mapped
 }
 
 // Gap is a span of addresses without a mapping.
@@ -122,15 +129,22 @@ type spaceJSON struct {
 	Mappings []Mapping   `json:"mappings"`
 	Parts    []Part      `json:"parts"`
 	Gaps     []Gap       `json:"gaps"`
+	Text     bool        `json:"text_alone,omitempty"`
+	Started  uint64      `json:"started,omitempty,string"`
+	Figures  []Figures   `json:"figures,omitempty"` // in the order of the mappings
+	Threads  int         `json:"threads,omitempty"`
+	Stacks   []Stack     `json:"stacks"`
+	Findings []Finding   `json:"findings"`
 }
 
-// MarshalJSON writes s with its schema's number. Names that are not UTF-8 come in
+// MarshalJSON writes s with its schema's number; UnmarshalJSON reads it back. Names that are not UTF-8 come in
 // hexadecimal as well.
 func (s *Space) MarshalJSON() ([]byte, error) {
 	j := spaceJSON{
-		Schema: 1, PID: s.PID, Comm: s.Comm, CommHex: hexUnlessUTF8(s.Comm), Exe: s.Exe, ExeHex: hexUnlessUTF8(s.Exe),
+		Schema: schema, PID: s.PID, Comm: s.Comm, CommHex: hexUnlessUTF8(s.Comm), Exe: s.Exe, ExeHex: hexUnlessUTF8(s.Exe),
 		Arch: s.Arch, PageSize: s.PageSize, UserBits: s.UserBits, Reserved: s.Reserved, Changed: s.Changed,
 		Notes: orEmpty(s.Notes), Mappings: orEmpty(s.Mappings), Parts: orEmpty(s.Parts), Gaps: orEmpty(s.Gaps),
+		Text: s.Text, Started: s.Started, Figures: s.Figures, Threads: s.Threads, Stacks: orEmpty(s.Stacks), Findings: orEmpty(s.Findings()),
 	}
 	if s.ResidentKnown {
 		j.Resident = &s.Resident
@@ -152,6 +166,7 @@ type partJSON struct {
 	Kind      Kind       `json:"kind"`
 	Segment   Segment    `json:"segment"`
 	Label     string     `json:"label"`
+	LabelHex  string     `json:"label_hex,omitempty"`
 	Sections  []Section  `json:"sections,omitempty"`
 	Object    string     `json:"object,omitempty"`
 	ObjectHex string     `json:"object_hex,omitempty"`
@@ -162,7 +177,7 @@ type partJSON struct {
 // MarshalJSON writes p with its size and segment, its object as Mapping its name.
 func (p Part) MarshalJSON() ([]byte, error) {
 	return json.Marshal(partJSON{
-		p.Range, p.Size(), p.Kind, p.Segment(), p.Label, p.Sections, p.Object, hexUnlessUTF8(p.Object), p.Library, p.Mapping,
+		p.Range, p.Size(), p.Kind, p.Segment(), p.Label, hexUnlessUTF8(p.Label), p.Sections, p.Object, hexUnlessUTF8(p.Object), p.Library, p.Mapping,
 	})
 }
 

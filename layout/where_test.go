@@ -123,7 +123,7 @@ func TestSpaceJSON(t *testing.T) {
 	out, err := json.Marshal(s)
 	want := `{"schema":1,"pid":42,"comm":"x\ufffd","comm_hex":"78ff","exe":"/prog","arch":"amd64","page_size":4096,"user_bits":47,` +
 		`"reserved":0,"changed_while_reading":false,"notes":[],"mappings":[],"parts":[],` +
-		`"gaps":[{"start":"0x0","end":"0x400000","size":4194304,"segment":"not drawn"}]}`
+		`"gaps":[{"start":"0x0","end":"0x400000","size":4194304,"segment":"not drawn"}],"stacks":[],"findings":[]}`
 	if err != nil || string(out) != want {
 		t.Errorf("marshalled to\n%s, %v\nwant\n%s", out, err, want)
 	}

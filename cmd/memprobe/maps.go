@@ -39,7 +39,7 @@ memprobe can't know is called anonymous.`,
 		if err != nil {
 			return err
 		}
-		space, err := layout.Describe(pid, nil)
+		space, err := layout.Describe(pid, layout.Options{})
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func (s *session) own(cmd *cobra.Command, look func(*layout.Space, *probe.Trace)
 		return err
 	}
 	return lesson.Live(at, func(m *probe.Machine) error {
-		space, err := layout.Describe(0, m.Owned())
+		space, err := layout.Describe(0, layout.Options{Owned: m.Owned()})
 		if err != nil {
 			return err
 		}

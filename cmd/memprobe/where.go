@@ -49,7 +49,7 @@ its heap; --base says where that memory lies.`,
 		if err != nil {
 			return err
 		}
-		space, err := layout.Describe(n, nil)
+		space, err := layout.Describe(n, layout.Options{})
 		if err != nil {
 			return err
 		}

@@ -210,7 +210,7 @@ func checkLayout(t *testing.T, s *story) {
 		t.Errorf("before main runs there are %d frames", n)
 	}
 
-	space, err := layout.Describe(os.Getpid(), nil)
+	space, err := layout.Describe(os.Getpid(), layout.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

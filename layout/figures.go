@@ -1,0 +1,83 @@
+package layout
+
+import (
+	"strings"
+
+	"memprobe/layout/addr"
+)
+
+// Figures is what the kernel counts of one mapping, in bytes, as smaps tells it. A
+// figure that this kernel does not have is 0.
+type Figures struct {
+	RSS            addr.Bytes `json:"rss"` // in memory now
+	PSS            addr.Bytes `json:"pss"` // the same, pages that several processes map split among them
+	SharedClean    addr.Bytes `json:"shared_clean"`
+	SharedDirty    addr.Bytes `json:"shared_dirty"`
+	PrivateClean   addr.Bytes `json:"private_clean"`
+	PrivateDirty   addr.Bytes `json:"private_dirty"` // written, and nobody else's: it is lost, or swapped, when memory is short
+	Referenced     addr.Bytes `json:"referenced"`
+	Anonymous      addr.Bytes `json:"anonymous"` // in memory with no file behind it, copies of a file's pages too
+	LazyFree       addr.Bytes `json:"lazy_free"`
+	AnonHuge       addr.Bytes `json:"anon_huge"`
+	ShmemHuge      addr.Bytes `json:"shmem_huge"`
+	FileHuge       addr.Bytes `json:"file_huge"`
+	SharedHugetlb  addr.Bytes `json:"shared_hugetlb"` // not counted in RSS
+	PrivateHugetlb addr.Bytes `json:"private_hugetlb"`
+	Swap           addr.Bytes `json:"swap"` // swapped out
+	SwapPSS        addr.Bytes `json:"swap_pss"`
+	Locked         addr.Bytes `json:"locked"`
+	PageSize       addr.Bytes `json:"page_size"` // of this mapping; larger than the machine's for hugetlb
+	Flags          string     `json:"flags"`     // VmFlags: words of two letters, such as "rd wr mr mw me ac"
+}
+
+// Dirty is what was written, shared or not.
+func (f Figures) Dirty() addr.Bytes { return f.SharedDirty + f.PrivateDirty }
+
+// Huge is what lies in huge pages of any sort.
+func (f Figures) Huge() addr.Bytes {
+	return f.AnonHuge + f.ShmemHuge + f.FileHuge + f.SharedHugetlb + f.PrivateHugetlb
+}
+
+// HasFlag reports whether flag, such as "gd" (grows down), is among the VmFlags.
+func (f Figures) HasFlag(flag string) bool {
+	for word := range strings.FieldsSeq(f.Flags) {
+		if word == flag {
+			return true
+		}
+	}
+	return false
+}
+
+// add counts g into f, which then is about several mappings: it has no flags.
+func (f *Figures) add(g Figures) {
+	for i, sum := range f.counts() {
+		*sum += *g.counts()[i]
+	}
+	f.Flags, f.PageSize = "", max(f.PageSize, g.PageSize)
+}
+
+// counts are the figures that can be added up.
+func (f *Figures) counts() [17]*addr.Bytes {
+	return [...]*addr.Bytes{
+		&f.RSS, &f.PSS, &f.SharedClean, &f.SharedDirty, &f.PrivateClean, &f.PrivateDirty, &f.Referenced, &f.Anonymous, &f.LazyFree,
+		&f.AnonHuge, &f.ShmemHuge, &f.FileHuge, &f.SharedHugetlb, &f.PrivateHugetlb, &f.Swap, &f.SwapPSS, &f.Locked,
+	}
+}
+
+// Sum adds up the figures of all mappings of s.
+func (s *Space) Sum() (sum Figures) {
+	for _, f := range s.Figures {
+		sum.add(f)
+	}
+	return sum
+}
+
+// PartFigures are the figures of part i, where they are known: where its mapping was
+// counted, and the part is all of it.
+func (s *Space) PartFigures(i int) (f Figures, known bool) {
+	p := s.Parts[i]
+	if p.Mapping >= len(s.Figures) || p.Range != s.Mappings[p.Mapping].Range {
+		return Figures{}, false
+	}
+	return s.Figures[p.Mapping], true
+}

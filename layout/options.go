@@ -1,0 +1,7 @@
+package layout
+
+// Options says what Describe looks at.
+type Options struct {
+	Owned    []Owned // what the caller mapped there itself
+	Resident bool    // read smaps: the figures of each mapping. The kernel walks all pages for it, and the process waits meanwhile where it wants to change its mappings
+}

@@ -1,0 +1,87 @@
+package layout
+
+import (
+	"errors"
+
+	"memprobe/layout/addr"
+)
+
+// ErrNoLines says that a text holds no mapping at all.
+var ErrNoLines = errors.New("no mappings in it: a maps or smaps text has one line or more")
+
+// DescribeText says what lies where by the text of a maps or an smaps file alone, of
+// this machine or another. What the files themselves would tell, sections and
+// threads, stays unexplained. The errors are those of ParseMaps; one that is ErrTorn
+// is not returned: the space is marked as changed then.
+func DescribeText(text []byte) (*Space, error) {
+	s := &Space{Text: true}
+	var err error
+	if IsSmaps(text) {
+		s.Mappings, s.Figures, err = ParseSmaps(text)
+	} else {
+		s.Mappings, err = ParseMaps(text)
+	}
+	if err != nil && !errors.Is(err, ErrTorn) {
+		return nil, err
+	}
+	if len(s.Mappings) == 0 {
+		return nil, ErrNoLines
+	}
+	s.Changed = err != nil
+	s.PageSize = s.pageSize()
+	s.UserBits = textBits(s.Mappings)
+	s.Parts = Classify(s.Mappings, Knowledge{})
+	s.measure()
+	return s, nil
+}
+
+// textBits is the smallest size of user space, of those that kernels have, that holds
+// all mappings but the kernel's own: the stack lies close below the end.
+func textBits(maps []Mapping) int {
+	sizes := []int{32, 39, 42, 47, 48, 52, 56}
+	bits := sizes[0]
+	for _, m := range maps {
+		for _, size := range sizes {
+			if m.Hi-1 < 1<<size {
+				bits = max(bits, size)
+				break
+			}
+		}
+	}
+	return bits
+}
+
+// measure adds up what lies in user space and finds the gaps.
+func (s *Space) measure() {
+	for _, m := range s.Mappings {
+		if s.User().Covers(m.Range) {
+			s.Reserved += m.Size()
+		}
+	}
+	if s.Figures != nil && !s.ResidentKnown {
+		s.Resident, s.ResidentKnown = s.Sum().RSS, true
+	}
+	s.Gaps = s.gaps()
+}
+
+// pageSize is what the addresses allow for: the largest of the sizes that kernels
+// have of which each mapping's ends are multiples, or what the figures say.
+func (s *Space) pageSize() addr.Bytes {
+	var ends addr.Addr
+	smallest := addr.Bytes(0)
+	for i, m := range s.Mappings {
+		ends |= m.Lo | m.Hi
+		if i < len(s.Figures) && s.Figures[i].PageSize > 0 && (smallest == 0 || s.Figures[i].PageSize < smallest) {
+			smallest = s.Figures[i].PageSize
+		}
+	}
+	if smallest > 0 && smallest&(smallest-1) == 0 {
+		return smallest
+	}
+	for _, size := range []addr.Bytes{64 << 10, 16 << 10} {
+		if ends.Aligned(size) && len(s.Mappings) > 8 {
+			return size
+		}
+	}
+	return 4 << 10
+}
