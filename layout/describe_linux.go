@@ -159,10 +159,18 @@ func executables(maps []Mapping) (groups [][]Mapping) {
 			code[m.file()] = true
 		}
 	}
+	if len(code) == 0 {
+		return nil
+	}
 	group := map[fileID]int{}
+	var data fileID // of the mapping before, if it has no code: often of the next as well
 	for _, m := range maps {
 		id := m.file()
-		if !code[id] || !m.hasFile() {
+		if !m.hasFile() || id == data {
+			continue
+		}
+		if !code[id] {
+			data = id
 			continue
 		}
 		if _, seen := group[id]; !seen {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
 	"sort"
 	"strconv"
+	"strings"
 
 	"memprobe/layout/addr"
 )
@@ -50,13 +52,15 @@ const longestQuote = 120 // bytes of a bad line that an error repeats
 func ParseMaps(text []byte) ([]Mapping, error) {
 	maps := make([]Mapping, 0, bytes.Count(text, newline)+1)
 	var torn error
+	name := ""
 	for n := 1; len(text) > 0; n++ {
 		var line []byte
 		line, text, _ = bytes.Cut(text, newline)
-		m, err := parseMapping(line)
+		m, err := parseMapping(line, name)
 		if err != nil {
 			return nil, &ParseError{n, string(line), err}
 		}
+		name = m.Name
 		if len(maps) > 0 && !follows(m.Range, maps[len(maps)-1].Range) {
 			if torn == nil {
 				torn = &ParseError{n, string(line), ErrTorn}
@@ -117,17 +121,27 @@ var (
 	errInode  = errors.New("not a decimal inode")
 )
 
-// parseMapping cuts five fields off line; the rest, spaces and all, is the name.
-func parseMapping(line []byte) (m Mapping, err error) {
+// parseMapping cuts five fields off line; the rest, spaces and all, is the name. A
+// name that is the same as the one above shares its memory.
+func parseMapping(line []byte, above string) (m Mapping, err error) {
 	var fields [5][]byte // range, permissions, offset, device, inode
 	for i := range fields {
-		var more bool
-		fields[i], line, more = bytes.Cut(line, []byte(" "))
-		if !more && i < len(fields)-1 {
+		end := bytes.IndexByte(line, ' ')
+		if end < 0 && i < len(fields)-1 {
 			return m, errFields
 		}
+		if end < 0 {
+			fields[i], line = line, nil
+			break
+		}
+		fields[i], line = line[:end], line[end+1:]
 	}
-	m.Name = string(bytes.TrimLeft(line, " ")) // the kernel pads; no name of its own starts with a blank
+	for len(line) > 0 && line[0] == ' ' { // the kernel pads; no name of its own starts with a blank
+		line = line[1:]
+	}
+	if m.Name = above; string(line) != above {
+		m.Name = string(line)
+	}
 	if m.Range, err = parseRange(fields[0]); err != nil {
 		return m, fmt.Errorf("addresses: %w", err)
 	}
@@ -187,7 +201,19 @@ func (m Mapping) String() string { return string(m.Append(nil)) }
 // name becomes \012, as the kernel writes it.
 func (m Mapping) Append(line []byte) []byte {
 	start := len(line)
-	line = fmt.Appendf(line, "%08x-%08x %v %08x %v %d ", uint64(m.Lo), uint64(m.Hi), m.Perms, uint64(m.Offset), m.Dev, m.Inode)
+	line = append(appendHex(line, uint64(m.Lo), 8), '-')
+	line = append(appendHex(line, uint64(m.Hi), 8), ' ')
+	for i, letters := range permLetters {
+		letter := letters[1]
+		if m.Perms&(1<<i) != 0 {
+			letter = letters[0]
+		}
+		line = append(line, letter)
+	}
+	line = append(appendHex(append(line, ' '), uint64(m.Offset), 8), ' ')
+	line = append(appendHex(line, uint64(m.Dev.Major), 2), ':')
+	line = append(appendHex(line, uint64(m.Dev.Minor), 2), ' ')
+	line = append(strconv.AppendUint(line, m.Inode, 10), ' ')
 	if m.Name == "" {
 		return line
 	}
@@ -195,7 +221,18 @@ func (m Mapping) Append(line []byte) []byte {
 	for len(line)-start < nameColumn {
 		line = append(line, ' ')
 	}
-	return append(line, bytes.ReplaceAll([]byte(m.Name), newline, []byte(`\012`))...)
+	if strings.IndexByte(m.Name, '\n') < 0 {
+		return append(line, m.Name...)
+	}
+	return append(line, strings.ReplaceAll(m.Name, "\n", `\012`)...)
+}
+
+// appendHex appends n in hexadecimal, with zeros in front up to width digits.
+func appendHex(line []byte, n uint64, width int) []byte {
+	for digits := max(width, (bits.Len64(n)+3)/4); digits > 0; digits-- {
+		line = append(line, "0123456789abcdef"[n>>(4*(digits-1))&0xf])
+	}
+	return line
 }
 
 // Perms is what a process may do with a mapping, and whether others see it.

@@ -206,7 +206,7 @@ func FuzzMapsLine(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		m, err := parseMapping(line)
+		m, err := parseMapping(line, "")
 		if err != nil {
 			return
 		}
@@ -218,7 +218,7 @@ func FuzzMapsLine(f *testing.F) {
 		}
 		want := m
 		want.Name = strings.ReplaceAll(m.Name, "\n", `\012`)
-		if again, err := parseMapping(m.Append(nil)); err != nil || again != want {
+		if again, err := parseMapping(m.Append(nil), m.Name); err != nil || again != want {
 			t.Fatalf("%q prints as %q, which is %v, %v", line, m, again, err)
 		}
 		out, err := json.Marshal(m)

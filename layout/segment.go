@@ -178,6 +178,9 @@ func ownedClaims(owned []Owned) []claim {
 // be. Of two claims to one address, the one that starts lower has it.
 func overlay(parts []Part, claims []claim, may func(claim, Part) bool) []Part {
 	claims = disjoint(claims)
+	if len(claims) == 0 {
+		return parts
+	}
 	out := make([]Part, 0, len(parts)+2*len(claims))
 	for _, p := range parts {
 		for len(claims) > 0 && claims[0].Hi-1 < p.Lo {

@@ -40,7 +40,15 @@ type smapsReader struct {
 	torn    error
 	skip    bool // the figures are of a mapping that is not listed, for it contradicts another
 	line    int
-	rest    []byte // the start of a line whose end has not come
+	order   []field // of the figures' lines, as the mapping before had them
+	next    int     // index into order
+	rest    []byte  // the start of a line whose end has not come
+}
+
+// field is what a figure's line starts with, and how to reach the figure.
+type field struct {
+	start string // such as "Rss:"
+	of    func(*Figures) *addr.Bytes
 }
 
 // feed reads the whole lines of text and keeps what is left for the next time.
@@ -90,15 +98,20 @@ func (s *smapsReader) read(line []byte) error {
 		if s.skip {
 			return nil
 		}
-		if !s.figures[len(s.figures)-1].read(line) {
+		if !s.readFigure(line, &s.figures[len(s.figures)-1]) {
 			return &ParseError{s.line, string(line), errField}
 		}
 		return nil
 	}
-	m, err := parseMapping(line)
+	above := ""
+	if len(s.maps) > 0 {
+		above = s.maps[len(s.maps)-1].Name
+	}
+	m, err := parseMapping(line, above)
 	if err != nil {
 		return &ParseError{s.line, string(line), err}
 	}
+	s.next = 0
 	s.skip = len(s.maps) > 0 && !follows(m.Range, s.maps[len(s.maps)-1].Range)
 	if s.skip {
 		if s.torn == nil {
@@ -114,75 +127,97 @@ func (s *smapsReader) read(line []byte) error {
 // isFigure tells a figure's line, which starts with a capital, from a mapping's.
 func isFigure(line []byte) bool { return len(line) > 0 && 'A' <= line[0] && line[0] <= 'Z' }
 
-// read reads a line such as "Rss:   12 kB".
-func (f *Figures) read(line []byte) bool {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 0 {
-		return false
+const flagsStart = "VmFlags:"
+
+// readFigure reads a line such as "Rss:   12 kB" into f. The kernel writes the same
+// figures in the same order for each mapping, so what the line starts with is
+// compared with what came here before.
+func (s *smapsReader) readFigure(line []byte, f *Figures) bool {
+	if s.next >= len(s.order) || !startsWith(line, s.order[s.next].start) {
+		colon := bytes.IndexByte(line, ':')
+		if colon < 0 {
+			return false
+		}
+		start := string(line[:colon+1])
+		s.order = append(s.order[:s.next], field{start, figureNamed(start)})
 	}
-	name, value := line[:colon], line[colon+1:]
-	for len(value) > 0 && value[0] == ' ' {
-		value = value[1:]
-	}
-	if string(name) == "VmFlags" {
-		f.Flags = string(bytes.TrimRight(value, " "))
+	known := s.order[s.next]
+	s.next++
+	value := line[len(known.start):]
+	if known.of == nil { // one of another kernel's, or the flags
+		if known.start == flagsStart {
+			f.Flags = s.flags(bytes.Trim(value, " "))
+		}
 		return true
 	}
-	figure := f.named(name)
-	if figure == nil { // one of another kernel's
-		return true
-	}
-	n, digits := uint64(0), 0
-	for digits < len(value) && '0' <= value[digits] && value[digits] <= '9' && digits < 16 {
-		n = n*10 + uint64(value[digits]-'0')
-		digits++
-	}
-	if digits == 0 || string(value[digits:]) != " kB" {
-		return false
-	}
-	*figure = addr.Bytes(n) << 10
-	return true
+	n, ok := kilobytes(value)
+	*known.of(f) = n
+	return ok
 }
 
-// named is the figure with smaps's name for it, or nil.
-func (f *Figures) named(name []byte) *addr.Bytes {
-	switch string(name) {
-	case "Rss":
-		return &f.RSS
-	case "Pss":
-		return &f.PSS
-	case "Shared_Clean":
-		return &f.SharedClean
-	case "Shared_Dirty":
-		return &f.SharedDirty
-	case "Private_Clean":
-		return &f.PrivateClean
-	case "Private_Dirty":
-		return &f.PrivateDirty
-	case "Referenced":
-		return &f.Referenced
-	case "Anonymous":
-		return &f.Anonymous
-	case "LazyFree":
-		return &f.LazyFree
-	case "AnonHugePages":
-		return &f.AnonHuge
-	case "ShmemPmdMapped":
-		return &f.ShmemHuge
-	case "FilePmdMapped":
-		return &f.FileHuge
-	case "Shared_Hugetlb":
-		return &f.SharedHugetlb
-	case "Private_Hugetlb":
-		return &f.PrivateHugetlb
-	case "Swap":
-		return &f.Swap
-	case "SwapPss":
-		return &f.SwapPSS
-	case "Locked":
-		return &f.Locked
-	case "KernelPageSize":
-		return &f.PageSize
+// flags is text; where the mapping above has the same flags it shares their memory.
+func (s *smapsReader) flags(text []byte) string {
+	if n := len(s.figures); n > 1 && s.figures[n-2].Flags == string(text) {
+		return s.figures[n-2].Flags
+	}
+	return string(text)
+}
+
+func startsWith(line []byte, start string) bool {
+	return len(line) >= len(start) && string(line[:len(start)]) == start
+}
+
+// kilobytes reads a value such as "   12 kB".
+func kilobytes(value []byte) (addr.Bytes, bool) {
+	const unit, most = " kB", 16
+	digits := len(value) - len(unit)
+	if digits < 1 || string(value[digits:]) != unit {
+		return 0, false
+	}
+	n, at := uint64(0), 0
+	for at < digits && value[at] == ' ' {
+		at++
+	}
+	if at == digits || digits-at > most {
+		return 0, false
+	}
+	for _, c := range value[at:digits] {
+		if c < '0' || '9' < c {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return addr.Bytes(n) << 10, true
+}
+
+// figureNames are smaps's names, each with a colon, and the figures.
+var figureNames = []field{
+	{"Rss:", func(f *Figures) *addr.Bytes { return &f.RSS }},
+	{"Pss:", func(f *Figures) *addr.Bytes { return &f.PSS }},
+	{"Shared_Clean:", func(f *Figures) *addr.Bytes { return &f.SharedClean }},
+	{"Shared_Dirty:", func(f *Figures) *addr.Bytes { return &f.SharedDirty }},
+	{"Private_Clean:", func(f *Figures) *addr.Bytes { return &f.PrivateClean }},
+	{"Private_Dirty:", func(f *Figures) *addr.Bytes { return &f.PrivateDirty }},
+	{"Referenced:", func(f *Figures) *addr.Bytes { return &f.Referenced }},
+	{"Anonymous:", func(f *Figures) *addr.Bytes { return &f.Anonymous }},
+	{"LazyFree:", func(f *Figures) *addr.Bytes { return &f.LazyFree }},
+	{"AnonHugePages:", func(f *Figures) *addr.Bytes { return &f.AnonHuge }},
+	{"ShmemPmdMapped:", func(f *Figures) *addr.Bytes { return &f.ShmemHuge }},
+	{"FilePmdMapped:", func(f *Figures) *addr.Bytes { return &f.FileHuge }},
+	{"Shared_Hugetlb:", func(f *Figures) *addr.Bytes { return &f.SharedHugetlb }},
+	{"Private_Hugetlb:", func(f *Figures) *addr.Bytes { return &f.PrivateHugetlb }},
+	{"Swap:", func(f *Figures) *addr.Bytes { return &f.Swap }},
+	{"SwapPss:", func(f *Figures) *addr.Bytes { return &f.SwapPSS }},
+	{"Locked:", func(f *Figures) *addr.Bytes { return &f.Locked }},
+	{"KernelPageSize:", func(f *Figures) *addr.Bytes { return &f.PageSize }},
+}
+
+// figureNamed reaches the figure whose line starts so; nil is none.
+func figureNamed(start string) func(*Figures) *addr.Bytes {
+	for _, f := range figureNames {
+		if f.start == start {
+			return f.of
+		}
 	}
 	return nil
 }
