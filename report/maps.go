@@ -2,26 +2,65 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
 )
 
-// Maps is an address space beside the textbook's picture, high addresses on top.
-// Neighbours of one kind share a row, and so do the parts of a library, unless
-// all is set.
-func Maps(space *layout.Space, all bool) Document {
-	return Document{space, func(p *page) {
-		p.mapsHead(space)
-		d := &mapsDrawing{page: p, rows: mapRows(space, all)}
-		d.draw()
-		p.leftOut(space, all)
+// MapsView says how an address space is shown.
+type MapsView struct {
+	Choice Choice
+	Order  *Order // as a list; nil: beside the textbook's picture
+	All    bool   // every part has a row of its own, else neighbours that belong together share one
+
+	Resident bool          // the figures of each mapping, as a list
+	Took     time.Duration // how long they took to read; 0: not told
+
+	Changes *Changes // what became of it since another look; nil: not asked
+	Raw     []byte   // the kernel's own text; nil: made from the mappings
+}
+
+// mapsModel is an address space, or what was chosen of it.
+type mapsModel struct {
+	*layout.Space
+	order *Order
+	raw   []byte
+}
+
+// Maps is an address space beside the textbook's picture, high addresses on top, or
+// as a list where the view has an order.
+func Maps(whole *layout.Space, v MapsView) Document {
+	space := v.Choice.of(whole)
+	return Document{mapsModel{space, v.Order, v.Raw}, func(p *page) {
+		p.mapsHead(whole)
+		if !v.Choice.all() {
+			p.add(text(fmt.Sprintf(" Chosen: %s, %s in %s.", size(chosenSize(space)), plural(len(space.Parts), "part"), plural(len(space.Mappings), "mapping"))))
+		}
+		if v.Changes != nil {
+			p.changed(*v.Changes, 12)
+		}
+		switch {
+		case len(space.Mappings) == 0:
+			return
+		case v.Resident && space.Figures != nil:
+			p.residentList(space, v)
+		case v.Order != nil:
+			p.mapsList(space, v)
+		default:
+			p.mapsColumns()
+			d := &mapsDrawing{page: p, rows: mapRows(space, v.All)}
+			d.draw()
+			p.leftOut(space, v)
+		}
+		p.findings(whole, space)
 	}}
 }
 
 func (p *page) mapsHead(s *layout.Space) {
-	about := fmt.Sprintf("%s, pid %d: %s", escape(s.Comm), s.PID, plural(len(s.Mappings), "mapping"))
+	about := fmt.Sprintf("%s: %s", spaceName(s), plural(len(s.Mappings), "mapping"))
 	about += ", " + size(s.Reserved) + " reserved"
 	if s.ResidentKnown {
 		about += ", " + size(s.Resident) + " resident"
@@ -33,6 +72,25 @@ func (p *page) mapsHead(s *layout.Space) {
 	for _, note := range s.Notes {
 		p.prose(1, p.width-2, escape(note), faint)
 	}
+}
+
+// spaceName says whose address space s is.
+func spaceName(s *layout.Space) string {
+	if s.Text {
+		return "a saved list"
+	}
+	return fmt.Sprintf("%s, pid %d", escape(s.Comm), s.PID)
+}
+
+// chosenSize is what the parts of s have together.
+func chosenSize(s *layout.Space) (n addr.Bytes) {
+	for _, part := range s.Parts {
+		n += part.Size()
+	}
+	return n
+}
+
+func (p *page) mapsColumns() {
 	p.blank()
 	p.add(join(styled(" TEXTBOOK", strong).padded(1+bookWidth+2), styled("HERE  ", strong), styled("from         size  may  what it is", faint)))
 }
@@ -47,6 +105,8 @@ type mapRow struct {
 	segment    layout.Segment
 	perms      string // of the mappings; "mix" where they differ
 	text       string
+	found      bool            // there is a finding about it
+	figures    *layout.Figures // nil: not known
 }
 
 func gapRow(r addr.Range, words string) mapRow {
@@ -57,6 +117,7 @@ func gapRow(r addr.Range, words string) mapRow {
 func mapRows(s *layout.Space, all bool) []mapRow {
 	var rows []mapRow
 	gaps := s.Gaps
+	found := foundParts(s)
 	for i := len(s.Parts) - 1; i >= 0; i-- {
 		part := s.Parts[i]
 		if user := s.User(); user.Contains(part.Lo) && i+1 < len(s.Parts) && !user.Contains(s.Parts[i+1].Lo) {
@@ -70,14 +131,8 @@ func mapRows(s *layout.Space, all bool) []mapRow {
 		if part.Kind == layout.KindELF && !all {
 			continue
 		}
-		row := mapRow{
-			Range: part.Range, size: part.Size(), parts: 1, kind: part.Kind, segment: part.Segment(),
-			perms: s.Mappings[part.Mapping].Perms.String()[:3],
-		}
-		if part.Library {
-			row.object, row.segment = part.Object, layout.SegmentNotDrawn
-		}
-		row.text = partText(s, part)
+		row := rowOf(s, part)
+		row.found = found[i]
 		if !all {
 			rows = fold(rows, row)
 		} else {
@@ -88,6 +143,34 @@ func mapRows(s *layout.Space, all bool) []mapRow {
 		rows = append(rows, gapRow(gaps[i].Range, "unmapped"))
 	}
 	return rows
+}
+
+// rowOf is the row of one part.
+func rowOf(s *layout.Space, part layout.Part) mapRow {
+	row := mapRow{
+		Range: part.Range, size: part.Size(), parts: 1, kind: part.Kind, segment: part.Segment(),
+		perms: s.Mappings[part.Mapping].Perms.String()[:3], text: partText(s, part),
+	}
+	if part.Library {
+		row.object, row.segment = part.Object, layout.SegmentNotDrawn
+	}
+	return row
+}
+
+// mark is what stands between a row's permissions and its words.
+func (r mapRow) mark() string {
+	if r.found {
+		return "! "
+	}
+	return "  "
+}
+
+// words say what the row is, and how many parts it tells of.
+func (r mapRow) words() string {
+	if r.parts > 1 {
+		return r.text + fmt.Sprintf(" (%d parts)", r.parts)
+	}
+	return r.text
 }
 
 // fold adds a row, or makes it part of the one above where both are of one
@@ -104,6 +187,7 @@ func fold(rows []mapRow, row mapRow) []mapRow {
 	above.Lo = row.Lo
 	above.size += row.size
 	above.parts++
+	above.found = above.found || row.found
 	if above.perms != row.perms {
 		above.perms = "mix"
 	}
@@ -124,7 +208,13 @@ func (r mapRow) joins(below mapRow) bool {
 	if r.segment != layout.SegmentNotDrawn && r.perms != below.perms {
 		return false
 	}
-	return r.kind == below.kind && r.kind != layout.KindOwnGuard && r.kind != layout.KindAnonymous && r.kind != layout.KindFile
+	return r.kind == below.kind && !slices.Contains(ownRow, r.kind)
+}
+
+// ownRow are the kinds whose parts have a row each: a reader may look for one of them.
+var ownRow = []layout.Kind{
+	layout.KindOwnGuard, layout.KindGuard, layout.KindThreadStack, layout.KindAnonymous, layout.KindReserved,
+	layout.KindFile, layout.KindMemfd, layout.KindSysV, layout.KindShared,
 }
 
 // partText says what a part is.
@@ -137,12 +227,23 @@ func partText(s *layout.Space, p layout.Part) string {
 		return about + inUse(s, layout.KindOwnHeap, layout.KindOwnHeapReserve)
 	case p.Kind == layout.KindOwnStack:
 		return about + inUse(s, layout.KindOwnStack, layout.KindOwnStackReserve)
+	case p.Kind == layout.KindThreadStack:
+		return escape(p.Label) + ": " + about + stackUse(s, p)
 	case p.Kind == layout.KindFile:
 		return escape(p.Object)
 	case p.Kind.Info().Named:
 		return escape(p.Label) + ": " + about
 	}
 	return about
+}
+
+// stackUse says how much of a thread's stack was ever used.
+func stackUse(s *layout.Space, p layout.Part) string {
+	stack := s.StackAt(p.Lo)
+	if stack == nil || stack.Deepest == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s touched", size(stack.Touched))
 }
 
 // inUse says how much of what is set aside for a kind is accessible.
@@ -202,17 +303,13 @@ func (d *mapsDrawing) drawRow(r mapRow, book line) {
 		d.bookLine(book, styled(strings.Repeat(" ", 16)+dots+" "+size(r.size)+" "+r.text+" "+dots, faint))
 		return
 	}
-	words := r.text
-	if r.parts > 1 {
-		words += fmt.Sprintf(" (%d parts)", r.parts)
-	}
 	live := join(
 		styled(fmt.Sprintf("%-14v", r.Lo), faint), text("  "),
 		text(fmt.Sprintf("%8s", size(r.size))), text("  "),
-		styled(r.perms, faint), text("  "),
+		styled(r.perms, faint), styled(r.mark(), altered),
 	)
 	longer := len(r.Lo.String()) - 14 // [vsyscall]'s address is
-	wrapped := wrapHard(words, max(textWidth-max(0, longer), 16))
+	wrapped := wrapHard(r.words(), max(textWidth-max(0, longer), 16))
 	st := plain
 	if r.segment == layout.SegmentNotDrawn {
 		st = faint
@@ -236,7 +333,7 @@ func wrapHard(s string, n int) []string {
 }
 
 // leftOut tells in a line each what the textbook does not draw.
-func (p *page) leftOut(s *layout.Space, all bool) {
+func (p *page) leftOut(s *layout.Space, v MapsView) {
 	type total struct {
 		parts int
 		size  addr.Bytes
@@ -259,7 +356,9 @@ func (p *page) leftOut(s *layout.Space, all bool) {
 	p.blank()
 	p.add(text(" r: may be read, w: written, x: run as code; mix: not all parts alike"))
 	p.blank()
-	p.add(styled(" What the textbook leaves out:", strong))
+	if len(totals) > 0 {
+		p.add(styled(" What the textbook leaves out:", strong))
+	}
 	for _, info := range kinds {
 		if t := totals[info.Kind]; t != nil {
 			words := wrap(info.Text, p.width-26)
@@ -269,7 +368,7 @@ func (p *page) leftOut(s *layout.Space, all bool) {
 			}
 		}
 	}
-	if !all {
+	if !v.All {
 		p.add(styled(" With --all every part has a row of its own.", faint))
 	}
 }

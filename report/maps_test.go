@@ -63,9 +63,9 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
 
 func TestMapsGolden(t *testing.T) {
 	s := testSpace(t)
-	golden(t, "maps.80.txt", render(t, "text", Maps(s, false), Options{Width: 80}))
-	golden(t, "maps.all.ascii.txt", render(t, "text", Maps(s, true), Options{Width: 120, ASCII: true}))
-	golden(t, "maps.json", render(t, "json", Maps(s, false), Options{}))
+	golden(t, "maps.80.txt", render(t, "text", Maps(s, MapsView{All: false}), Options{Width: 80}))
+	golden(t, "maps.all.ascii.txt", render(t, "text", Maps(s, MapsView{All: true}), Options{Width: 120, ASCII: true}))
+	golden(t, "maps.json", render(t, "json", Maps(s, MapsView{All: false}), Options{}))
 }
 
 func TestWhereGolden(t *testing.T) {
@@ -74,13 +74,13 @@ func TestWhereGolden(t *testing.T) {
 	trace.Steps = trace.Steps[:2]
 	var all strings.Builder
 	for _, a := range []addr.Addr{0x401000, 0x7f0000000010, 0x7f0000007008, 0x7ffc00020000, 0x600000, 0x1, 0x800000000000, 0xffff800000000000} {
-		all.WriteString(render(t, "text", Where(s, a, nil), Options{Width: 80}))
+		all.WriteString(render(t, "text", Where(s, a, nil, Beyond{}), Options{Width: 80}))
 	}
 	for _, a := range []addr.Addr{0x1000001000, 0x1000001007, 0x1000001010, 0x10048fffe0, 0x10048ffff1} {
-		all.WriteString(render(t, "text", Where(s, a, trace), Options{Width: 80}))
+		all.WriteString(render(t, "text", Where(s, a, trace, Beyond{}), Options{Width: 80}))
 	}
 	golden(t, "where.80.txt", all.String())
-	golden(t, "where.json", render(t, "json", Where(s, 0x10048ffff1, trace), Options{}))
+	golden(t, "where.json", render(t, "json", Where(s, 0x10048ffff1, trace, Beyond{}), Options{}))
 }
 
 // TestNamesAreEscaped: nothing that a mapping's or a process's name holds reaches
@@ -88,10 +88,10 @@ func TestWhereGolden(t *testing.T) {
 func TestNamesAreEscaped(t *testing.T) {
 	s := testSpace(t)
 	for name, got := range map[string]string{
-		"maps": render(t, "text", Maps(s, false), Options{Width: 80}), "maps --all": render(t, "text", Maps(s, true), Options{Width: 80}),
-		"maps in JSON": render(t, "json", Maps(s, false), Options{}), "where": render(t, "text", Where(s, 0x401000, nil), Options{Width: 80}),
-		"where, right to left": render(t, "text", Where(s, 0x7f0000000010, nil), Options{Width: 80}),
-		"where in JSON":        render(t, "json", Where(s, 0x7f0000000010, nil), Options{}),
+		"maps": render(t, "text", Maps(s, MapsView{All: false}), Options{Width: 80}), "maps --all": render(t, "text", Maps(s, MapsView{All: true}), Options{Width: 80}),
+		"maps in JSON": render(t, "json", Maps(s, MapsView{All: false}), Options{}), "where": render(t, "text", Where(s, 0x401000, nil, Beyond{}), Options{Width: 80}),
+		"where, right to left": render(t, "text", Where(s, 0x7f0000000010, nil, Beyond{}), Options{Width: 80}),
+		"where in JSON":        render(t, "json", Where(s, 0x7f0000000010, nil, Beyond{}), Options{}),
 	} {
 		for _, r := range strings.ReplaceAll(got, "\n", "") {
 			if needsEscape(r) && r != '\\' {
@@ -106,7 +106,7 @@ func TestMapsFit(t *testing.T) {
 	s := testSpace(t)
 	for width := MinWidth; width <= 160; width++ {
 		for _, all := range []bool{false, true} {
-			got := render(t, "text", Maps(s, all), Options{Width: width})
+			got := render(t, "text", Maps(s, MapsView{All: all}), Options{Width: width})
 			for l := range strings.Lines(got) {
 				if n := displaywidth.String(strings.TrimRight(l, "\n")); n > width {
 					t.Fatalf("at %d a line has %d cells:\n%s", width, n, l)
@@ -121,7 +121,7 @@ func TestMapsFit(t *testing.T) {
 				}
 			}
 		}
-		got := render(t, "text", Where(s, 0x401000, nil), Options{Width: width})
+		got := render(t, "text", Where(s, 0x401000, nil, Beyond{}), Options{Width: width})
 		for l := range strings.Lines(got) {
 			if n := displaywidth.String(strings.TrimRight(l, "\n")); n > width {
 				t.Fatalf("where at %d: a line has %d cells:\n%s", width, n, l)

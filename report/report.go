@@ -24,8 +24,9 @@ type Format struct {
 var Formats = []Format{
 	{Name: "text", About: "for a person, as wide as the terminal", Write: writeText},
 	{Name: "json", About: "for a program; addresses are hex strings, sizes are bytes", Write: writeJSON},
-	{Name: "csv", About: "for a spreadsheet, where a report is a table: those of replay and bench", Write: writeCSV, Partial: true},
+	{Name: "csv", About: "for a spreadsheet, where a report is a table: those of maps, replay and bench", Write: writeCSV, Partial: true},
 	{Name: "benchfmt", About: "for benchstat, in the form of go test -bench: that of bench", Write: writeBenchfmt, Partial: true},
+	{Name: "maps", About: "as the kernel lists mappings, byte for byte; escaped on a terminal: that of maps", Write: writeMaps, Partial: true},
 	{Name: "md", About: "Markdown, as GitHub shows it: that of claims", Write: writeMarkdown, Partial: true},
 }
 
@@ -42,12 +43,14 @@ func FindFormat(name string) (Format, error) {
 }
 
 // Options says what a document is written for. JSON takes no notice but of Line and
-// Relative.
+// Relative, maps of Terminal alone.
 type Options struct {
 	Width int  // terminal cells in a line, at least MinWidth
 	Color bool // with SGR escape sequences
 	ASCII bool // without any character above 0x7e
 	Line  bool // JSON on one line
+
+	Terminal bool // a terminal gets it: nothing may reach that raw
 
 	Relative bool // a run's addresses by where they lie, as heap+0x40, so that runs can be compared
 }

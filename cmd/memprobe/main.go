@@ -73,7 +73,7 @@ var groups = []*cobra.Group{
 
 // commands are the commands in the order of the help.
 var commands = []func(*session) *cobra.Command{
-	newScenario, newClaims, newMaps, newWhere, newBench, newReplay, newBugs, newVersion, newMan,
+	newScenario, newClaims, newMaps, newWhere, newRead, newBench, newReplay, newBugs, newVersion, newMan,
 }
 
 // newRoot is the command line with all its commands.

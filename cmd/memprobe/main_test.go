@@ -16,7 +16,9 @@ import (
 	"memprobe/probe/lesson"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"memprobe": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"memprobe": main, "freezer": freezer})
+}
 
 // TestScripts runs what the program promises.
 func TestScripts(t *testing.T) {

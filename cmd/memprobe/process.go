@@ -1,7 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -10,18 +16,187 @@ import (
 	"memprobe/probe/lesson"
 )
 
+// target is the process that is looked at; the zero value is memprobe itself.
+type target struct {
+	pid  int
+	argv []string // a program to start, and its arguments
+	file string   // a saved list; - is standard input
+
+	freeze  bool // stop it while it is read
+	lightly bool // the list of mappings alone is wanted
+	options layout.Options
+
+	took time.Duration // how long it took to read
+}
+
+// targetFlags adds the flags that say which process is meant.
+func targetFlags(cmd *cobra.Command) {
+	cmd.Flags().String("name", "", "the process that is called `NAME`")
+	cmd.Flags().String("file", "", "a saved list from `FILE`, - for standard input")
+	cmd.Flags().Bool("freeze", false, "stop the process while it is read")
+}
+
+// targetOf reads what the command line says of it.
+func targetOf(cmd *cobra.Command, args []string) (*target, error) {
+	t := &target{}
+	flags := cmd.Flags()
+	name, _ := flags.GetString("name")
+	t.file, _ = flags.GetString("file")
+	t.freeze, _ = flags.GetBool("freeze")
+	var err error
+	for _, flag := range []string{"name", "file"} {
+		switch {
+		case !flags.Changed(flag):
+		case flags.Lookup(flag).Value.String() == "":
+			return t, usagef("--%s: its value is empty", flag)
+		case len(args) > 0:
+			return t, usagef("maps takes either a process or --%s", flag)
+		}
+	}
+	switch {
+	case flags.Changed("file"):
+		return t, nil
+	case flags.Changed("name"):
+		t.pid, err = named(name)
+		return t, err
+	case cmd.ArgsLenAtDash() >= 0:
+		t.argv = args
+	case len(args) > 0:
+		if t.pid, err = parsePID(args[0]); err != nil {
+			return t, err
+		}
+	case t.freeze && !flags.Changed("since"):
+		return t, usagef("--freeze is for another process: memprobe maps PID --freeze")
+	default:
+		return t, nil
+	}
+	if flags.Changed("base") {
+		return t, usagef("--base is for memprobe's own memory, not for process %s", args[0])
+	}
+	if t.freeze && t.argv != nil {
+		return t, usagef("--freeze is for a process that runs; a program after -- is held anyway")
+	}
+	return t, nil
+}
+
+// named is the one process of that name.
+func named(name string) (int, error) {
+	all, err := layout.Named(name)
+	switch {
+	case err != nil:
+		return 0, err
+	case len(all) == 0:
+		return 0, fmt.Errorf("no process is called %q; ps -e lists them", name)
+	case len(all) == 1:
+		return all[0].PID, nil
+	}
+	text := fmt.Sprintf("%d processes are called %q; name one by its number:", len(all), name)
+	for _, p := range all {
+		text += fmt.Sprintf("\n  memprobe maps %d   %s", p.PID, oneLine(p.Exe))
+	}
+	return 0, errors.New(text)
+}
+
+// look describes the target and has see look at it. trace is what runs there, where
+// that is memprobe.
+func (t *target) look(s *session, cmd *cobra.Command, see func(space *layout.Space, trace *probe.Trace) error) error {
+	if t.argv != nil {
+		h, err := hold(t.argv)
+		if err != nil {
+			return err
+		}
+		defer h.end()
+		t.pid = h.pid
+	}
+	if t.file != "" {
+		space, err := t.saved(s.stdin)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", oneLine(t.file), err)
+		}
+		return see(space, nil)
+	}
+	if t.pid == 0 {
+		return s.own(cmd, t.options, func(space *layout.Space, trace *probe.Trace, took time.Duration) error {
+			t.took = took
+			return see(space, trace)
+		})
+	}
+	space, err := t.describe()
+	if err != nil {
+		return err
+	}
+	return see(space, nil)
+}
+
+// saved reads the target's file: a report in JSON begins with a brace, a line of a
+// maps file never does.
+func (t *target) saved(stdin io.Reader) (*layout.Space, error) {
+	var text []byte
+	var err error
+	if t.file == "-" {
+		text, err = io.ReadAll(stdin)
+	} else {
+		text, err = os.ReadFile(t.file)
+	}
+	if err != nil {
+		return nil, reason(err)
+	}
+	var space *layout.Space
+	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
+		space, err = snapshot(text)
+	} else {
+		space, err = layout.DescribeText(text)
+	}
+	if err == nil && t.options.Resident && space.Figures == nil {
+		err = errors.New("it has no figures of what is resident: an smaps text has, and what maps --resident --format json writes")
+	}
+	return space, err
+}
+
+// describe looks at another process, which stands still meanwhile where that is
+// asked for.
+func (t *target) describe() (space *layout.Space, err error) {
+	if t.freeze {
+		f, err := freeze(t.pid)
+		if err != nil {
+			return nil, err
+		}
+		defer f.thaw()
+	}
+	start := time.Now()
+	defer func() { t.took = time.Since(start) }()
+	if !t.lightly {
+		return layout.Describe(t.pid, t.options)
+	}
+	mappings, err := layout.Read(t.pid)
+	if err != nil && !errors.Is(err, layout.ErrTorn) {
+		return nil, err
+	}
+	return &layout.Space{PID: t.pid, Mappings: mappings, Changed: err != nil}, nil
+}
+
+// tellIfChanged says on stderr what forms without room for it can't: a list that may
+// never have been so.
+func (s *session) tellIfChanged(space *layout.Space) {
+	if space.Changed && s.format.Partial {
+		fmt.Fprintf(s.stderr, "memprobe: process %d: the mappings changed each time they were read: this may never have been so at one moment\n", space.PID)
+	}
+}
+
 // own describes memprobe's own address space, with a text on its heap, to look.
-func (s *session) own(cmd *cobra.Command, look func(*layout.Space, *probe.Trace) error) error {
+func (s *session) own(cmd *cobra.Command, o layout.Options, look func(*layout.Space, *probe.Trace, time.Duration) error) error {
 	at, err := base(cmd)
 	if err != nil {
 		return err
 	}
 	return lesson.Live(at, func(m *probe.Machine) error {
-		space, err := layout.Describe(0, layout.Options{Owned: m.Owned()})
+		o.Owned = m.Owned()
+		start := time.Now()
+		space, err := layout.Describe(0, o)
 		if err != nil {
 			return err
 		}
-		return look(space, m.Trace())
+		return look(space, m.Trace(), time.Since(start))
 	})
 }
 

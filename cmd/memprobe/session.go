@@ -106,7 +106,10 @@ type reporter struct {
 }
 
 func (s *session) report() *reporter {
-	return &reporter{session: s, opts: report.Options{Width: s.columns(), Color: s.colorWanted(), ASCII: s.ascii, Relative: s.relative}}
+	_, terminal := toTerminal(s.stdout)
+	return &reporter{session: s, opts: report.Options{
+		Width: s.columns(), Color: s.colorWanted(), ASCII: s.ascii, Terminal: terminal && s.output == "", Relative: s.relative,
+	}}
 }
 
 // add appends a document.

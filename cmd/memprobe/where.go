@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/binary"
+
 	"github.com/spf13/cobra"
 
 	"memprobe/layout"
@@ -16,13 +18,17 @@ func newWhere(s *session) *cobra.Command {
 		GroupID: "memory",
 		Short:   "Tell what an address is",
 		Long: `where tells what lies at an address: the textbook's segment, the mapping, the
-offset in it and the distance to its ends; where nothing is mapped, the
-neighbours. ADDR is hexadecimal, with or without 0x.
+offset in it and the distance to its ends; on whose stack it is; whether its page
+is in memory; what lies above and below. ADDR is hexadecimal, with or without 0x.
 
-Without --pid it is an address of memprobe itself, while its text "hello" is on
-its heap; --base says where that memory lies.`,
+Without --pid it is an address of memprobe itself, while it runs a scenario: string,
+with its text "hello" on the heap, or the one that --scenario names, up to --step.
+Block, frame, variable and field are told then. --base says where that memory lies.
+
+--chain reads the eight bytes there, and where they are an address goes on from it.`,
 		Example: `  memprobe where 0x7e2a00001000 --base 0x7e2a00000000
-  memprobe where 0x7ffc2b1d8a10 --pid 1234`,
+  memprobe where 0x7e2a048ffff4 --scenario frames --step 2 --base 0x7e2a00000000
+  memprobe where 0x7ffc2b1d8a10 --pid 1234 --chain`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("where takes one address, such as 0x7e2a00001000, but got %d", len(args))
@@ -30,30 +36,75 @@ its heap; --base says where that memory lies.`,
 			return nil
 		},
 	}
-	pid := cmd.Flags().String("pid", "", "an address of process `PID`")
-	baseFlag(cmd)
+	var chain bool
+	cmd.Flags().BoolVar(&chain, "chain", false, "follow the pointers from there")
+	insideFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a, err := addr.Parse(args[0])
 		if err != nil {
 			return usageError{err}
 		}
-		if *pid != "" && cmd.Flags().Changed("base") {
-			return usagef("--base is for memprobe's own memory, not for process %s", *pid)
-		}
-		if !cmd.Flags().Changed("pid") {
-			return s.own(cmd, func(space *layout.Space, trace *probe.Trace) error {
-				return s.write(report.Where(space, a, trace))
-			})
-		}
-		n, err := parsePID(*pid)
-		if err != nil {
-			return err
-		}
-		space, err := layout.Describe(n, layout.Options{})
-		if err != nil {
-			return err
-		}
-		return s.write(report.Where(space, a, nil))
+		return s.inside(cmd, func(space *layout.Space, trace *probe.Trace) error {
+			beyond := report.Beyond{Page: pageOf(space, a)}
+			if chain {
+				beyond.Chain = chainFrom(space, a)
+			}
+			return s.write(report.Where(space, a, trace, beyond))
+		})
 	}
 	return cmd
+}
+
+// pageOf is the run of pages that a lies in, nil where the kernel tells nothing of it.
+func pageOf(space *layout.Space, a addr.Addr) *layout.PageRun {
+	loc := space.Where(a)
+	if loc.Place == nil || !space.User().Contains(a) {
+		return nil
+	}
+	pages, err := layout.OpenPagemapOf(space.PID)
+	if err != nil {
+		return nil
+	}
+	defer pages.Close()
+	runs, err := pages.Runs(loc.Place.Mapping.Range)
+	if err != nil {
+		return nil
+	}
+	for i := range runs {
+		if runs[i].Contains(a) {
+			return &runs[i]
+		}
+	}
+	return nil
+}
+
+const longestChain = 16 // words
+
+// chainFrom reads the word at a, and where that is an address goes on from there.
+func chainFrom(space *layout.Space, a addr.Addr) []report.Hop {
+	hops := []report.Hop{}
+	seen := map[addr.Addr]bool{}
+	for range longestChain {
+		seen[a] = true
+		word, err := readMemory(space.PID, a, 8)
+		if err != nil || len(word) < 8 {
+			break
+		}
+		hop := report.Hop{At: a, Value: addr.Addr(binary.LittleEndian.Uint64(word))}
+		switch to := space.Where(hop.Value); {
+		case to.Place == nil:
+			hop.End = "no address of anything mapped: the chain ends"
+		case seen[hop.Value]:
+			hop.End = "that was there before: a circle"
+		case to.Place.Mapping.Perms&layout.Readable == 0:
+			hop.End = "it may not be read: the chain ends"
+		case len(hops) == longestChain-1:
+			hop.End = "the chain goes on; memprobe stops here"
+		}
+		hops = append(hops, hop)
+		if a = hop.Value; hop.End != "" {
+			break
+		}
+	}
+	return hops
 }

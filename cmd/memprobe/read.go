@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"memprobe/layout"
+	"memprobe/layout/addr"
+	"memprobe/probe"
+	"memprobe/probe/lesson"
+	"memprobe/report"
+)
+
+// newRead is `memprobe read`.
+func newRead(s *session) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "read ADDR LEN",
+		GroupID: "memory",
+		Short:   "Show bytes of a process, and which of them are addresses",
+		Long: `read shows LEN bytes from ADDR on, eight in a row, in hexadecimal and as text.
+Where a row's eight bytes are the address of something, it says of what.
+
+ADDR is hexadecimal, with or without 0x. LEN is a number of bytes or a size such
+as 1KiB; with 0x it is hexadecimal; 1 MiB at most.
+
+Without --pid it reads memprobe's own memory, while it runs a scenario: string, or
+the one that --scenario names, up to --step.`,
+		Example: `  memprobe read 0x7e2a048fffe0 32 --base 0x7e2a00000000
+  memprobe read 0x7ffc2b1d8a10 256 --pid 1234`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usagef("read takes an address and a length, such as 0x7e2a00001000 64, but got %d arguments", len(args))
+			}
+			return nil
+		},
+	}
+	insideFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		a, err := addr.Parse(args[0])
+		if err != nil {
+			return usageError{err}
+		}
+		n, err := parseLength(args[1])
+		if err != nil {
+			return err
+		}
+		if addr.Bytes(-a) < n && a != 0 {
+			return usagef("length %s: from %v on there are %d bytes up to the end of all addresses", args[1], a, uint64(-a))
+		}
+		return s.inside(cmd, func(space *layout.Space, trace *probe.Trace) error {
+			bytes, err := readMemory(space.PID, a, n)
+			if err != nil {
+				return fmt.Errorf("read %v of process %d: %w", a, space.PID, unreadable(space, a, err))
+			}
+			return s.write(report.Dump(space, report.Memory{Addr: a, Bytes: bytes, Asked: n}, trace))
+		})
+	}
+	return cmd
+}
+
+const longestRead = 1 << 20
+
+func parseLength(text string) (addr.Bytes, error) {
+	n, err := humanize.ParseBytes(text)
+	if digits, ok := strings.CutPrefix(text, "0x"); ok {
+		n, err = strconv.ParseUint(digits, 16, 64)
+	}
+	if err != nil {
+		return 0, usagef("length %q: not a number of bytes such as 64, 0x40 or 1KiB", text)
+	}
+	if n == 0 || n > longestRead {
+		return 0, usagef("length %s: from 1 byte to %d", text, longestRead)
+	}
+	return addr.Bytes(n), nil
+}
+
+// unreadable is why a can't be read.
+func unreadable(space *layout.Space, a addr.Addr, err error) error {
+	place := space.Where(a).Place
+	switch {
+	case errors.Is(err, unix.EPERM):
+		return layout.ErrPermission
+	case errors.Is(err, unix.ESRCH):
+		return layout.ErrNoProcess
+	case place == nil:
+		return errors.New("nothing is mapped there; memprobe where tells what is near")
+	case place.Mapping.Perms&layout.Readable == 0:
+		return fmt.Errorf("it may not be read: its mapping is %s", place.Mapping.Perms)
+	}
+	return err
+}
+
+// insideFlags adds the flags that say which process an address is of.
+func insideFlags(cmd *cobra.Command) {
+	cmd.Flags().String("pid", "", "an address of process `PID`")
+	cmd.Flags().String("scenario", "", "an address of memprobe while it runs scenario `NAME` (default: string)")
+	cmd.Flags().Int("step", 0, "with --scenario: at step `N` (default: the last)")
+	completeList(cmd, "scenario", scenarioNames()[:len(scenarioNames())-1])
+	baseFlag(cmd)
+}
+
+// inside describes the process that the flags name, and has look see it; trace is
+// what runs there, where that is memprobe.
+func (s *session) inside(cmd *cobra.Command, look func(space *layout.Space, trace *probe.Trace) error) error {
+	flags := cmd.Flags()
+	pid, _ := flags.GetString("pid")
+	if flags.Changed("step") && !flags.Changed("scenario") {
+		return usagef("--step goes with --scenario: memprobe %s ... --scenario NAME --step N", cmd.Name())
+	}
+	if flags.Changed("pid") {
+		for _, flag := range []string{"base", "scenario"} {
+			if flags.Changed(flag) {
+				return usagef("--%s is for memprobe's own memory, not for process %s", flag, pid)
+			}
+		}
+		n, err := parsePID(pid)
+		if err != nil {
+			return err
+		}
+		space, err := layout.Describe(n, layout.Options{})
+		if err != nil {
+			return err
+		}
+		return look(space, nil)
+	}
+	if !flags.Changed("scenario") {
+		return s.own(cmd, layout.Options{}, func(space *layout.Space, trace *probe.Trace, _ time.Duration) error { return look(space, trace) })
+	}
+	return s.during(cmd, look)
+}
+
+// during runs the scenario that --scenario names as far as --step says.
+func (s *session) during(cmd *cobra.Command, look func(space *layout.Space, trace *probe.Trace) error) error {
+	name, _ := cmd.Flags().GetString("scenario")
+	step, _ := cmd.Flags().GetInt("step")
+	scenario, ok := lesson.Find(name)
+	if !ok {
+		return usagef("no scenario %q%s", name, suggestion(name, scenarioNames()[:len(scenarioNames())-1]))
+	}
+	if cmd.Flags().Changed("step") && step < 1 {
+		return usagef("--step %d: the first step is 1", step)
+	}
+	at, err := base(cmd)
+	if err != nil {
+		return err
+	}
+	_, err = probe.Run(scenario, probe.Options{Base: at, PauseAt: step, Pause: func(m *probe.Machine) error {
+		space, err := layout.Describe(0, layout.Options{Owned: m.Owned()})
+		if err != nil {
+			return err
+		}
+		return look(space, m.Trace())
+	}})
+	if noStep := new(probe.StepError); errors.As(err, &noStep) {
+		return usageError{fmt.Errorf("--step %d: %w", step, err)}
+	}
+	return err
+}
+
+// readMemory reads n bytes from a on, or as many as can be read; an error is that of
+// the first.
+func readMemory(pid int, a addr.Addr, n addr.Bytes) ([]byte, error) {
+	buf := make([]byte, n)
+	done := addr.Bytes(0)
+	for done < n {
+		// Page by page, since a piece that can be read in part only may not be read at all.
+		at := a.Offset(done)
+		piece := min(n-done, readPage-at.Sub(at.AlignDown(readPage)))
+		local := unix.Iovec{Base: &buf[done]}
+		local.SetLen(int(piece))
+		got, err := unix.ProcessVMReadv(pid, []unix.Iovec{local}, []unix.RemoteIovec{{Base: uintptr(at), Len: int(piece)}}, 0)
+		if err != nil || got <= 0 {
+			if done > 0 {
+				break
+			}
+			return nil, err
+		}
+		done += addr.Bytes(got)
+	}
+	return buf[:done], nil
+}
+
+const readPage = 4096 // the smallest page of the machines that memprobe runs on

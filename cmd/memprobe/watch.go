@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"memprobe/layout"
+	"memprobe/probe"
+	"memprobe/report"
+)
+
+// showSince compares the target with a snapshot. Without a target it is the
+// snapshot's own process.
+func (s *session) showSince(cmd *cobra.Command, t *target, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", oneLine(file), reason(err))
+	}
+	before, err := snapshot(text)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", oneLine(file), err)
+	}
+	t.options.Resident = t.options.Resident || before.Figures != nil && t.file == ""
+	if t.pid == 0 && t.argv == nil && t.file == "" && !cmd.Flags().Changed("base") {
+		t.pid = before.PID
+	}
+	return t.look(s, cmd, func(after *layout.Space, _ *probe.Trace) error {
+		return s.write(report.MapsChanged(after, report.Changes{Since: file, Before: before, List: layout.Diff(before, after)}))
+	})
+}
+
+// snapshot reads what maps --format json wrote.
+func snapshot(text []byte) (*layout.Space, error) {
+	space := new(layout.Space)
+	err := json.Unmarshal(text, space)
+	if wrong := new(json.SyntaxError); errors.As(err, &wrong) {
+		err = fmt.Errorf("%w (%w)", layout.ErrNoSnapshot, err)
+	}
+	return space, err
+}
+
+// parseInterval reads 2s, 500ms or a number of seconds.
+func parseInterval(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if seconds, numErr := strconv.ParseFloat(text, 64); numErr == nil {
+		d, err = time.Duration(seconds*float64(time.Second)), nil
+	}
+	if err != nil || d < 10*time.Millisecond || d > 24*time.Hour {
+		return 0, usagef("--watch %q: not a time from 10ms to 24h, such as 2s", text)
+	}
+	return d, nil
+}
+
+// watch looks at the target again and again until Ctrl-C, or until it ends.
+func (s *session) watch(cmd *cobra.Command, t *target, view report.MapsView, interval string) error {
+	every, err := parseInterval(interval)
+	if err != nil {
+		return err
+	}
+	if t.pid == 0 {
+		return usagef("--watch is for another process: memprobe maps PID --watch")
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGINT, unix.SIGTERM)
+	defer signal.Stop(stop)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	fd, terminal := toTerminal(s.stdout)
+	var before *layout.Space
+	for {
+		space, err := t.describe()
+		if before != nil && (errors.Is(err, layout.ErrNoProcess) || errors.Is(err, layout.ErrZombie) || err == nil && space.Started != before.Started) {
+			fmt.Fprintf(s.stderr, "process %d has ended\n", t.pid)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if before != nil {
+			view.Changes = &report.Changes{Since: "the last look, " + every.String() + " ago", Before: before, List: layout.Diff(before, space)}
+		}
+		before, view.Took = space, t.took
+		out := s.report()
+		out.opts.Line = true
+		if err := out.add(report.Maps(space, view)); err != nil {
+			return err
+		}
+		if terminal && s.format.Name == "text" {
+			out.fit(fd)
+		} else if s.format.Name == "text" {
+			out.buf.WriteByte('\n')
+		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+		select {
+		case sig := <-stop:
+			if sig == unix.SIGTERM {
+				return errors.New("terminated")
+			}
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// fit makes what was added redraw a terminal: from its upper left corner on, as many
+// lines as it has.
+func (r *reporter) fit(fd int) {
+	text := r.buf.Bytes()
+	_, rows, err := term.GetSize(fd)
+	if lines := bytes.SplitAfter(text, []byte("\n")); err == nil && rows > 2 && len(lines) > rows {
+		text = append(bytes.Join(lines[:rows-2], nil), fmt.Sprintf(" ... %d lines more, on a taller terminal\n", len(lines)-1-(rows-2))...)
+	}
+	redrawn := append([]byte("\x1b[H\x1b[2J"), text...)
+	r.buf.Reset()
+	r.buf.Write(redrawn)
+}

@@ -1,0 +1,140 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clipperhouse/displaywidth"
+
+	"memprobe/layout"
+	"memprobe/layout/addr"
+	"memprobe/probe"
+	"memprobe/probe/lesson"
+)
+
+// residentSpace is a process with threads and figures, whose names are those of
+// somebody who wants to write on the reader's terminal.
+func residentSpace(t *testing.T) *layout.Space {
+	t.Helper()
+	s := testSpace(t)
+	s.Mappings[1].Perms |= layout.Executable
+	s.Parts[6] = layout.Part{Range: s.Mappings[6].Range, Kind: layout.KindThreadStack, Label: "thread 77 wo\x1brker", Mapping: 6}
+	s.Parts[5].Kind, s.Parts[5].Label = layout.KindGuard, "guard of thread 77 wo\x1brker"
+	s.Parts[8] = layout.Part{Range: s.Mappings[8].Range, Kind: layout.KindThreadStack, Label: "thread 78 bare", Mapping: 8}
+	s.Stacks = []layout.Stack{
+		{Range: s.Mappings[6].Range, TID: 77, Name: "wo\x1brker", SP: 0x7f0000004800, FoundBy: layout.FoundBySP, Touched: 4096, Deepest: 0x7f0000004000, Guard: s.Mappings[5].Range},
+		{Range: s.Mappings[8].Range, TID: 78, Name: "bare", SP: 0x7f0000006800, FoundBy: layout.FoundBySP, Touched: 4096, Deepest: 0x7f0000006000},
+	}
+	for i := range s.Mappings {
+		n := addr.Bytes(i)
+		s.Figures = append(s.Figures, layout.Figures{RSS: n << 10, PSS: n << 9, PrivateDirty: n << 8, Swap: n % 2 << 12, AnonHuge: n / 11 << 21})
+	}
+	return s
+}
+
+// noRawText fails where a terminal would get something raw.
+func noRawText(t *testing.T, what, got string) {
+	t.Helper()
+	for _, r := range strings.ReplaceAll(got, "\n", "") {
+		if needsEscape(r) && r != '\\' {
+			t.Errorf("%s: %U comes through", what, r)
+		}
+	}
+}
+
+func TestInspectGolden(t *testing.T) {
+	s := residentSpace(t)
+	order, err := FindOrder("rss")
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := residentSpace(t)
+	later.Mappings[2].Hi += 0x3000
+	later.Figures[2].RSS += 0x2000
+	later.Mappings[7].Perms |= layout.Writable
+	later.Mappings, later.Parts, later.Figures = later.Mappings[:11], later.Parts[:11], later.Figures[:11]
+	changes := Changes{"be\x1bfore.json", s, layout.Diff(s, later)}
+	if len(changes.List) < 4 {
+		t.Fatalf("only %d changes", len(changes.List))
+	}
+	word := s.Parts[2].Lo.Offset(0x10)
+	memory := Memory{Addr: 0x7ffc00000103, Bytes: make([]byte, 40), Asked: 64}
+	copy(memory.Bytes[5:], []byte{0x10, 0, 0x50, 0, 0, 0, 0, 0, 'h', 'e', 'l', 'l', 'o', 0x1b, 0xff, 0})
+	beyond := Beyond{
+		Page:  &layout.PageRun{Range: addr.Range{Lo: 0x7f0000004000, Hi: 0x7f0000005000}, State: layout.PagePresent},
+		Chain: []Hop{{At: 0x7f0000004810, Value: word}, {At: word, Value: 5, End: "no address of anything mapped: the chain ends"}},
+	}
+	for name, d := range map[string]Document{
+		"maps.resident": Maps(s, MapsView{Resident: true, Took: 3500 * time.Microsecond}),
+		"maps.rss":      Maps(s, MapsView{Resident: true, Order: &order, All: true}),
+		"maps.watch":    Maps(later, MapsView{Changes: &changes}),
+		"maps.since":    MapsChanged(later, changes),
+		"maps.explain":  Explain(s, MapsView{Choice: Choice{Parts: []string{"file"}}}),
+		"maps.heap":     Explain(s, MapsView{Choice: Choice{Parts: []string{"heap"}}}),
+		"where.thread":  Where(s, 0x7f0000004810, nil, beyond),
+		"where.guard":   Where(s, 0x7f0000005010, nil, Beyond{Chain: []Hop{}}),
+		"read":          Dump(s, memory, nil),
+	} {
+		for _, form := range []struct {
+			suffix, format string
+			opts           Options
+		}{
+			{".72.txt", "text", Options{Width: 72}}, {".80.txt", "text", Options{Width: 80}}, {".160.txt", "text", Options{Width: 160}},
+			{".ascii.txt", "text", Options{Width: 100, ASCII: true}}, {".json", "json", Options{}},
+		} {
+			got := render(t, form.format, d, form.opts)
+			golden(t, "inspect/"+name+form.suffix, got)
+			noRawText(t, name+form.suffix, got)
+			for l := range strings.Lines(got) {
+				if n := displaywidth.String(strings.TrimRight(l, "\n")); form.format == "text" && n > form.opts.Width {
+					t.Errorf("%s%s: a line has %d cells:\n%s", name, form.suffix, n, l)
+				}
+			}
+		}
+	}
+	golden(t, "inspect/maps.csv", render(t, "csv", Maps(s, MapsView{Order: &order}), Options{}))
+}
+
+// TestFindingsAreMarked: what there is a finding about bears a mark, and is told.
+func TestFindingsAreMarked(t *testing.T) {
+	s := residentSpace(t)
+	for name, v := range map[string]MapsView{"the picture": {}, "the list": {Resident: true}} {
+		got := render(t, "text", Maps(s, v), Options{Width: 160})
+		for _, want := range []string{"rwx! ", "writable and executable: 0x402000", "missing guard: 0x7f0000006000"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s has no %q:\n%s", name, want, got)
+			}
+		}
+	}
+	got := render(t, "text", Maps(s, MapsView{Choice: Choice{Parts: []string{"heap"}}}), Options{Width: 160})
+	if strings.Contains(got, "Worth a second look") {
+		t.Errorf("a finding about what was not chosen:\n%s", got)
+	}
+}
+
+// TestDumpNamesPointers: a word that is the address of a block is marked with that,
+// and only where its eight bytes are aligned and whole.
+func TestDumpNamesPointers(t *testing.T) {
+	trace := fixed(t, lesson.String, probe.Options{})
+	trace.Steps = trace.Steps[:2]
+	s := &layout.Space{PID: 1, PageSize: 4096, UserBits: 47, Mappings: []layout.Mapping{{Range: addr.Range{Lo: 0x1000001000, Hi: 0x1000002000}, Perms: 3}},
+		Parts: []layout.Part{{Range: addr.Range{Lo: 0x1000001000, Hi: 0x1000002000}, Kind: layout.KindOwnHeap, Label: "heap"}}}
+	pointer := []byte{2, 0x10, 0, 0, 0x10, 0, 0, 0}
+	for _, tt := range []struct {
+		name  string
+		at    addr.Addr
+		bytes []byte
+		want  bool
+	}{
+		{"aligned", 0x2000, pointer, true},
+		{"not aligned", 0x2004, pointer, false},
+		{"cut short", 0x2000, pointer[:7], false},
+		{"after two bytes", 0x1ffe, append([]byte{1, 2}, pointer...), true},
+	} {
+		got := render(t, "text", Dump(s, Memory{tt.at, tt.bytes, addr.Bytes(len(tt.bytes))}, trace), Options{Width: 100})
+		if strings.Contains(got, "heap block 0x1000001000+0x2") != tt.want {
+			t.Errorf("%s: a pointer is named: %v\n%s", tt.name, !tt.want, got)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"memprobe/layout"
+	"memprobe/layout/addr"
+)
+
+// Changes are what became of an address space between two looks at it.
+type Changes struct {
+	Since  string // what the earlier look is called
+	Before *layout.Space
+	List   []layout.Change
+}
+
+// changeJSON is a change in the JSON form.
+type changeJSON struct {
+	Kind   layout.ChangeKind `json:"kind"`
+	Part   string            `json:"part"`
+	Bytes  addr.Bytes        `json:"bytes"`
+	Before *layout.Mapping   `json:"before,omitempty"`
+	After  *layout.Mapping   `json:"after,omitempty"`
+}
+
+// changesModel is the JSON form of what changed.
+type changesModel struct {
+	Schema        int          `json:"schema"`
+	PID           int          `json:"pid"`
+	SameProcess   bool         `json:"same_process"`
+	MappingsThen  int          `json:"mappings_before"`
+	MappingsNow   int          `json:"mappings_after"`
+	ReservedThen  addr.Bytes   `json:"reserved_before"`
+	ReservedNow   addr.Bytes   `json:"reserved_after"`
+	ChangesListed []changeJSON `json:"changes"`
+}
+
+// changeMarks are what stands before a change.
+var changeMarks = map[layout.ChangeKind]struct {
+	mark  string
+	style style
+}{
+	layout.Appeared: {"+", fresh}, layout.Vanished: {"-", gone}, layout.Grew: {">", fresh}, layout.Shrank: {"<", gone},
+	layout.Shifted: {"=", altered}, layout.NewPerms: {"~", altered}, layout.MoreInMemory: {"#", fresh}, layout.LessInMemory: {".", gone},
+}
+
+// MapsChanged is what became of a process's mappings: a line for each change, from
+// high to low address.
+func MapsChanged(after *layout.Space, c Changes) Document {
+	same := c.Before.PID == after.PID && c.Before.Started == after.Started
+	model := changesModel{
+		Schema: schema, PID: after.PID, SameProcess: same,
+		MappingsThen: len(c.Before.Mappings), MappingsNow: len(after.Mappings),
+		ReservedThen: c.Before.Reserved, ReservedNow: after.Reserved, ChangesListed: []changeJSON{},
+	}
+	for _, change := range c.List {
+		model.ChangesListed = append(model.ChangesListed, changeJSON{change.Kind, strings.ToValidUTF8(change.Part, "\ufffd"), change.Bytes, change.Before, change.After})
+	}
+	return Document{model, func(p *page) {
+		p.mapsHead(after)
+		if !same {
+			p.prose(1, p.column(1), fmt.Sprintf("What was looked at before is another process: %s.", spaceName(c.Before)), altered)
+		}
+		p.changed(c, 0)
+	}}
+}
+
+// changed lists the changes, in that many lines where it is not 0.
+func (p *page) changed(c Changes, lines int) {
+	p.blank()
+	if len(c.List) == 0 {
+		p.add(text(" Nothing has changed since " + escape(c.Since) + "."))
+		return
+	}
+	p.add(styled(fmt.Sprintf(" %s since %s:", plural(len(c.List), "change"), escape(c.Since)), strong))
+	first := len(p.lines)
+	for i := len(c.List) - 1; i >= 0; i-- {
+		if lines > 0 && len(p.lines)-first >= lines {
+			p.add(styled(fmt.Sprintf("   and %s more", plural(i+1, "change")), faint))
+			return
+		}
+		change := c.List[i]
+		m := change.After
+		if m == nil {
+			m = change.Before
+		}
+		sign := changeMarks[change.Kind]
+		p.listed(join(
+			styled(" "+sign.mark+" ", sign.style), styled(fmt.Sprintf("%14v", m.Lo), faint), text(fmt.Sprintf("  %8s", size(m.Size()))),
+			styled("  "+m.Perms.String()[:3], faint), text("  "),
+		), changeWords(change))
+	}
+}
+
+// changeWords say what happened, and to what.
+func changeWords(c layout.Change) string {
+	words := string(c.Kind)
+	switch c.Kind {
+	case layout.Grew, layout.Shrank:
+		words += " by " + size(c.Bytes)
+	case layout.MoreInMemory, layout.LessInMemory:
+		words = size(c.Bytes) + " " + words
+	case layout.Shifted:
+		words += " from " + c.Before.Lo.String()
+	case layout.NewPerms:
+		words = "was " + c.Before.Perms.String()[:3]
+	}
+	return words + ": " + escape(c.Part)
+}
