@@ -74,6 +74,7 @@ func TestInspectGolden(t *testing.T) {
 		"maps.heap":     Explain(s, MapsView{Choice: Choice{Parts: []string{"heap"}}}),
 		"where.thread":  Where(s, 0x7f0000004810, nil, beyond),
 		"where.guard":   Where(s, 0x7f0000005010, nil, Beyond{Chain: []Hop{}}),
+		"maps.pages":    Pages(s, MapsView{}, testPages),
 		"read":          Dump(s, memory, nil),
 	} {
 		for _, form := range []struct {
@@ -136,5 +137,38 @@ func TestDumpNamesPointers(t *testing.T) {
 		if strings.Contains(got, "heap block 0x1000001000+0x2") != tt.want {
 			t.Errorf("%s: a pointer is named: %v\n%s", tt.name, !tt.want, got)
 		}
+	}
+}
+
+// testPages are pages of each kind, by turns; those of the third mapping are not to
+// be had.
+func testPages(m layout.Mapping) PageRuns {
+	if m.Name == "[heap]" {
+		return PageRuns{Mapping: m, Err: layout.ErrPermission}
+	}
+	states := []layout.PageState{
+		layout.PagePresent, 0, layout.PagePresent | layout.PageFile, layout.PagePresent | layout.PageZero, layout.PageSwapped, layout.PageGuarded,
+	}
+	var runs []layout.PageRun
+	for at := m.Lo; at < m.Hi; at += 0x1000 {
+		runs = append(runs, layout.PageRun{Range: addr.Span(at, 0x1000), State: states[len(runs)%len(states)]})
+	}
+	return PageRuns{Mapping: m, Runs: runs}
+}
+
+// TestPagesAreGrouped: a large mapping has several pages in a character, and a page
+// unlike its neighbours is not lost.
+func TestPagesAreGrouped(t *testing.T) {
+	lo := addr.Addr(0x7e0000000000)
+	all := addr.Span(lo, 4096*48*12*4)
+	s := &layout.Space{PID: 1, PageSize: 4096, UserBits: 47, Mappings: []layout.Mapping{{Range: all}}, Parts: []layout.Part{{Range: all, Kind: layout.KindAnonymous, Label: "anonymous"}}}
+	got := render(t, "text", Pages(s, MapsView{}, func(m layout.Mapping) PageRuns {
+		return PageRuns{Mapping: m, Runs: []layout.PageRun{
+			{Range: addr.Span(lo, 4096*8), State: layout.PagePresent}, {Range: addr.Range{Lo: lo + 4096*8, Hi: lo + 4096*9}},
+			{Range: addr.Span(lo+4096*9, 4096), State: layout.PageSwapped}, {Range: addr.Range{Lo: lo + 4096*10, Hi: all.Hi}},
+		}}
+	}), Options{Width: 80})
+	if !strings.Contains(got, "4 pages a character: anonymous") || !strings.Contains(got, "0x7e0000000000  ##+"+strings.Repeat(".", 45)+"\n") {
+		t.Errorf("it is drawn as\n%s", got)
 	}
 }

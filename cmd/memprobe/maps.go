@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 
 // mapsFlags are the flags of maps, as they were typed.
 type mapsFlags struct {
-	all, resident, explain         bool
+	all, resident, pages, explain  bool
 	parts, perm, file, least, sort string
 	since                          string
 	interval                       string
@@ -49,7 +50,8 @@ without the picture.
 
 --resident adds what is in memory of each mapping. The kernel looks at every page
 for it, and the process waits meanwhile where it wants to change its mappings.
---explain says what the fields of a maps line mean.
+--pages draws which pages are in memory, --explain says what the fields of a maps
+line mean.
 
 --since compares with a report that --format json wrote earlier. --watch looks
 again and again, and marks what changed, until Ctrl-C; a terminal is redrawn,
@@ -94,6 +96,7 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 	cmd.Flags().StringVar(&f.interval, "watch", "", "look again each `INTERVAL` and mark what changed")
 	cmd.Flags().Lookup("watch").NoOptDefVal = "1s"
 	cmd.Flags().BoolVar(&f.explain, "explain", false, "say what the fields of a maps line mean")
+	cmd.Flags().BoolVar(&f.pages, "pages", false, "draw which pages are in memory")
 	targetFlags(cmd)
 	baseFlag(cmd)
 	completeList(cmd, "part", report.PartNames())
@@ -113,6 +116,9 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 		t.options.Resident = view.Resident
 		plain := s.format.Name == "maps" && len(view.Choice.Parts) == 0
 		t.lightly = plain
+		if _, terminal := toTerminal(s.stdout); plain && f.copies(cmd) && t.pid != 0 && (!terminal || s.output != "") {
+			return s.copyMaps(t)
+		}
 		switch {
 		case f.since != "":
 			return s.showSince(cmd, t, f.since)
@@ -121,6 +127,9 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 		}
 		return t.look(s, cmd, func(space *layout.Space, _ *probe.Trace) error {
 			s.tellIfChanged(space)
+			if f.pages {
+				return s.showPages(space, view)
+			}
 			if f.explain {
 				return s.write(report.Explain(space, view))
 			}
@@ -139,6 +148,12 @@ var together = []struct{ flag, with, why string }{
 	{"since", "part", "all changes are shown"},
 	{"since", "perm", "all changes are shown"},
 	{"since", "min", "all changes are shown"},
+	{"pages", "since", "one is about pages, the other about mappings"},
+	{"pages", "watch", "one is about pages, the other about mappings"},
+	{"pages", "explain", "one is about pages, the other about a line"},
+	{"pages", "sort", "they are drawn by address"},
+	{"pages", "resident", "one is about pages, the other about mappings"},
+	{"pages", "file", "a saved list has no pages to look at"},
 	{"since", "explain", "one is about changes, the other about a line"},
 	{"watch", "explain", "an explanation does not change"},
 	{"watch", "file", "a saved list does not change"},
@@ -162,6 +177,47 @@ func (f *mapsFlags) fitting(cmd *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// copies is true where nothing is chosen from the kernel's own text, or put in order.
+func (f *mapsFlags) copies(cmd *cobra.Command) bool {
+	for _, flag := range []string{"perm", "file-name", "min", "sort", "since", "watch"} {
+		if cmd.Flags().Changed(flag) {
+			return false
+		}
+	}
+	return true
+}
+
+// copyMaps writes the kernel's own text.
+func (s *session) copyMaps(t *target) error {
+	if t.freeze {
+		f, err := freeze(t.pid)
+		if err != nil {
+			return err
+		}
+		defer f.thaw()
+	}
+	text, err := layout.ReadText(t.pid)
+	if err != nil && !errors.Is(err, layout.ErrTorn) {
+		return err
+	}
+	space := &layout.Space{PID: t.pid, Changed: err != nil}
+	s.tellIfChanged(space)
+	return s.write(report.Maps(space, report.MapsView{Raw: text}))
+}
+
+// showPages looks at the pages of what the view chooses.
+func (s *session) showPages(space *layout.Space, view report.MapsView) error {
+	pages, err := layout.OpenPagemapOf(space.PID)
+	if err != nil {
+		return err
+	}
+	defer pages.Close()
+	return s.write(report.Pages(space, view, func(m layout.Mapping) report.PageRuns {
+		runs, err := pages.Runs(m.Range)
+		return report.PageRuns{Mapping: m, Runs: runs, Err: err}
+	}))
 }
 
 // completeList lets a shell complete a flag's value.
@@ -234,8 +290,8 @@ func (f *mapsFlags) view(cmd *cobra.Command, s *session) (report.MapsView, error
 	if v.Resident && s.format.Name == "maps" {
 		return v, usagef("--resident and --format maps don't go together: the kernel's own text has no such figures")
 	}
-	if s.format.Partial && (f.since != "" || f.explain) {
-		return v, usagef("--since and --explain have no %s form", s.format.Name)
+	if s.format.Partial && (f.since != "" || f.explain || f.pages) {
+		return v, usagef("--since, --explain and --pages have no %s form", s.format.Name)
 	}
 	return v, nil
 }
