@@ -30,9 +30,10 @@ check: ## gofmt, vet, staticcheck, go.mod, and the tests with the race detector;
 	$(GO) mod verify
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 go test -race ./...
 
-bench: ## time the packages, memprobe's start, and its heap and stack beside known allocators
+bench: ## time the packages, memprobe's start and its maps, and its heap and stack beside known allocators
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	scripts/startup-bench.sh
+	scripts/maps-bench.sh
 	scripts/alloc-bench.sh
 
 fuzz: ## run each fuzz target for FUZZTIME (60s)

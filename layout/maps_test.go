@@ -276,3 +276,11 @@ func BenchmarkParseMaps(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkAppend(b *testing.B) {
+	m := Mapping{addr.Range{Lo: 0x7f0000000000, Hi: 0x7f0000001000}, Readable, 0x1000, Dev{0xfe, 0}, 4711, "/usr/lib/x86_64-linux-gnu/libc.so.6"}
+	var line []byte
+	for b.Loop() {
+		line = m.Append(line[:0])
+	}
+}

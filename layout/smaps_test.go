@@ -163,3 +163,13 @@ func FuzzSmaps(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkParseSmaps(b *testing.B) {
+	in := []byte(smapsText)
+	b.SetBytes(int64(len(in)))
+	for b.Loop() {
+		if _, _, err := ParseSmaps(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

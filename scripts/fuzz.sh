@@ -1,25 +1,26 @@
 #!/usr/bin/env bash
 # Runs every fuzz target of the module, one after the other.
 #
-#   scripts/fuzz.sh [TIME]   how long each runs, as go test's -fuzztime has it; default 60s
+#   scripts/fuzz.sh [TIME [TARGETS]]   how long each runs, as go test's -fuzztime has it,
+#                                      default 60s; which, as a regular expression
 #
 # FUZZPARALLEL   how many workers; default 2
 # A finding is kept by go below the package's testdata/fuzz, to be committed as a seed.
 # Each new input is shortened for a second at most: go's own minute would be most of the time.
 set -euo pipefail
 
-usage() { echo "usage: scripts/fuzz.sh [TIME, such as 60s or 100000x]" >&2; exit 2; }
+usage() { echo "usage: scripts/fuzz.sh [TIME, such as 60s or 100000x [TARGETS]]" >&2; exit 2; }
 die() { echo "fuzz: $*" >&2; exit 1; }
 
-(($# <= 1)) || usage
-time=${1-60s}
+(($# <= 2)) || usage
+time=${1-60s} targets=${2-^Fuzz}
 [[ $time =~ ^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$ || $time =~ ^[0-9]+x$ ]] || usage
 command -v go >/dev/null || die "needs go"
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 export CGO_ENABLED=0
 
 # go test -list prints the names of a package's targets, then "ok PACKAGE SECONDS".
-list=$(go test -list '^Fuzz' ./...) || die "the tests do not build:"$'\n'"$list"
+list=$(go test -list "$targets" ./...) || die "the tests do not build:"$'\n'"$list"
 names=() found=0
 while read -r first package _; do
 	case $first in
