@@ -322,8 +322,15 @@ func (d *mapsDrawing) drawRow(r mapRow, book line) {
 
 // wrapHard wraps between words and, where a word is longer than a line, inside it.
 func wrapHard(s string, n int) []string {
+	if s != "" && width(s) <= n {
+		return []string{s}
+	}
 	var lines []string
 	for _, l := range wrap(s, n) {
+		if width(l) <= n {
+			lines = append(lines, l)
+			continue
+		}
 		lines = append(lines, broken(l, n)...)
 	}
 	if len(lines) == 0 {
