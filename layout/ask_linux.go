@@ -12,7 +12,9 @@ import (
 )
 
 // Questions to the kernel that golang.org/x/sys has no functions for. Each passes
-// the address of a value on this goroutine's stack that the kernel fills in.
+// the address of a value that the kernel fills in. Where that address lies in a
+// structure, as a number, the value is pinned: Go would not mend the number when it
+// moves the goroutine's stack.
 
 const (
 	pagemapScan  = 0xc0606610 // PAGEMAP_SCAN, Linux 6.7
@@ -31,13 +33,15 @@ type scanned struct{ start, end, categories uint64 }
 // scanPages asks for the pages of r that are in one of the states anyOf, as many runs
 // as fit into found. next is where to go on, r's end when it is done.
 func scanPages(pagemap *os.File, r addr.Range, anyOf, tell uint64, found []scanned) (n int, next addr.Addr, err error) {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(unsafe.SliceData(found))
 	arg := scanArg{
 		size: uint64(unsafe.Sizeof(scanArg{})), start: uint64(r.Lo), end: uint64(r.Hi),
 		vec: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(found)))), vecLen: uint64(len(found)),
 		categoryAnyOf: anyOf, returnMask: tell,
 	}
 	got, err := ioctl(pagemap, pagemapScan, unsafe.Pointer(&arg))
-	runtime.KeepAlive(found)
 	return got, addr.Addr(arg.walkEnd), err
 }
 
@@ -63,10 +67,12 @@ func queryMapping(maps *os.File, a addr.Addr, name *[longestQueryName]byte) (Map
 	arg := queryArg{flags: coveringOrNext, addr: uint64(a)}
 	arg.size = uint64(unsafe.Sizeof(arg))
 	if name != nil {
+		var pin runtime.Pinner
+		defer pin.Unpin()
+		pin.Pin(name)
 		arg.nameAddr, arg.nameSize = uint64(uintptr(unsafe.Pointer(name))), uint32(len(name))
 	}
 	_, err := ioctl(maps, procmapQuery, unsafe.Pointer(&arg))
-	runtime.KeepAlive(name)
 	if err != nil {
 		return Mapping{}, err
 	}
