@@ -19,8 +19,8 @@
 // mapping may hold many sections and so several parts; parts tile their mapping.
 //
 // [Describe] reads a process and gives its [Space]; [Space.Where] then says what
-// an address is. The steps can be had alone: [ParseMaps] and [Read] for the
-// mappings, [Classify] for the parts.
+// an address is, and [Space.Symbols] what the linker called it. The steps can be had
+// alone: [ParseMaps] and [Read] for the mappings, [Classify] for the parts.
 //
 // A role is known, never guessed. Sections come from the ELF file that is mapped,
 // [stack] and its like from the kernel, the areas of a Go process from Go's own

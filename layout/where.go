@@ -35,6 +35,7 @@ type Place struct {
 	FromPart    addr.Bytes  `json:"from_part_start"`
 	ToPart      addr.Bytes  `json:"to_part_end"`
 	FromSection *addr.Bytes `json:"from_section_start,omitempty"`
+	Symbol      *Symbol     `json:"symbol,omitempty"` // for the caller to set: Where opens no file, Symbols.At does
 }
 
 // Neighbour is a part near an address that is not mapped.

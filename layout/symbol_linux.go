@@ -1,0 +1,156 @@
+package layout
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"memprobe/layout/addr"
+)
+
+// Symbols tells the symbols of a process, of the files that it has mapped. It keeps
+// those open that were needed. It is for one goroutine.
+type Symbols struct {
+	space  *Space
+	groups [][]Mapping
+	files  map[fileID]*symbolFile
+	open   []io.Closer
+}
+
+// symbolFile is an ELF file that is mapped, or what stood in the way of reading it.
+type symbolFile struct {
+	elf    *elf.File
+	images []Image
+	tables []symbolTable
+	err    error
+}
+
+// Symbols looks for the symbols of s's process, which must still be there. Whoever
+// asks closes them.
+func (s *Space) Symbols() *Symbols {
+	return &Symbols{space: s, groups: executables(s.Mappings), files: map[fileID]*symbolFile{}}
+}
+
+// Close closes the files.
+func (x *Symbols) Close() error {
+	var errs []error
+	for _, f := range x.open {
+		errs = append(errs, f.Close())
+	}
+	x.open, x.files = nil, map[fileID]*symbolFile{}
+	return errors.Join(errs...)
+}
+
+// At is the symbol that holds a. The error is ErrNoELF, ErrStripped or ErrNoSymbol
+// where there is none, else it says why the file can't be read.
+func (x *Symbols) At(a addr.Addr) (Symbol, error) {
+	i, ok := find(x.space.Parts, a)
+	if !ok || x.space.Text {
+		return Symbol{}, ErrNoELF
+	}
+	part := x.space.Parts[i]
+	m := x.space.Mappings[part.Mapping]
+	if part.Kind == KindVDSO {
+		return x.in(fileID{name: m.Name}, a, func() symbolFile { return x.readVDSO(m) })
+	}
+	err := ErrNoELF
+	for _, own := range x.groups {
+		if own[0].Name != part.Object || m.hasFile() && own[0].file() != m.file() {
+			continue
+		}
+		var found Symbol
+		found, err = x.in(own[0].file(), a, func() symbolFile { return x.readMapped(own) })
+		if !errors.Is(err, ErrNoELF) {
+			return found, err
+		}
+	}
+	return Symbol{}, err
+}
+
+// in is the symbol at a in one file, which read reads the first time.
+func (x *Symbols) in(id fileID, a addr.Addr, read func() symbolFile) (y Symbol, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			y, err = Symbol{}, fmt.Errorf("damaged ELF file: %v", cause)
+		}
+	}()
+	f := x.files[id]
+	if f == nil {
+		f = &symbolFile{err: errors.New("damaged ELF file")} // stays so if debug/elf, which trusts its input, panics
+		x.files[id] = f
+		*f = read()
+	}
+	if f.err != nil {
+		return Symbol{}, f.err
+	}
+	for _, image := range f.images {
+		if !image.contains(a) {
+			continue
+		}
+		y, err := findSymbol(f.elf, f.tables, uint64(a-image.Bias))
+		y.Lo, y.Hi, y.Object = y.Lo+image.Bias, y.Hi+image.Bias, id.name
+		return y, err
+	}
+	return Symbol{}, ErrNoELF
+}
+
+func (img Image) contains(a addr.Addr) bool {
+	for _, s := range img.Spans {
+		if s.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// readMapped reads the file that own are the mappings of.
+func (x *Symbols) readMapped(own []Mapping) symbolFile {
+	p := process{x.space.PID}
+	if x.space.Started != 0 && p.identity().started != x.space.Started {
+		return symbolFile{err: &ProcessError{p.number(), ErrNoProcess}}
+	}
+	file, err := p.openMapped(own[0], x.space.Exe)
+	if err != nil {
+		return symbolFile{err: err}
+	}
+	x.open = append(x.open, file)
+	return readSymbols(file, func(f *elf.File) []Image { return Images(own, f, x.space.PageSize) })
+}
+
+// readVDSO reads the kernel's library from the process's memory: it is no file.
+func (x *Symbols) readVDSO(m Mapping) symbolFile {
+	mem, err := openProc(process{x.space.PID}.file("mem"))
+	if err != nil {
+		return symbolFile{err: reason(err)}
+	}
+	x.open = append(x.open, mem)
+	image := io.NewSectionReader(mem, int64(m.Lo), int64(m.Size()))
+	return readSymbols(image, func(f *elf.File) []Image {
+		for _, p := range f.Progs {
+			if p.Type == elf.PT_LOAD && p.Off == 0 {
+				bias := m.Lo - addr.Addr(p.Vaddr)
+				return []Image{{Path: m.Name, Library: true, Bias: bias, Spans: spans(f, bias, x.space.PageSize)}}
+			}
+		}
+		return nil
+	})
+}
+
+// readSymbols reads the tables of an ELF file, and has place say where it was loaded.
+func readSymbols(file io.ReaderAt, place func(*elf.File) []Image) symbolFile {
+	var magic [len(elf.ELFMAG)]byte
+	if _, err := file.ReadAt(magic[:], 0); err != nil || string(magic[:]) != elf.ELFMAG {
+		if errors.Is(err, os.ErrPermission) {
+			return symbolFile{err: reason(err)}
+		}
+		return symbolFile{err: ErrNoELF}
+	}
+	f, err := elf.NewFile(file)
+	if err != nil {
+		return symbolFile{err: err}
+	}
+	tables, err := symbolTables(f)
+	return symbolFile{elf: f, images: place(f), tables: tables, err: err}
+}
