@@ -76,7 +76,7 @@ func start(t *testing.T, exe string) child {
 // place: /proc tells of that one's memory then.
 func (c child) skipIfEmulated(t *testing.T) {
 	t.Helper()
-	running, err := os.Readlink(process{c.pid}.file("exe"))
+	running, err := os.Readlink(reach(c.pid).file("exe"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,17 +19,17 @@ import (
 // Describe reads process pid, 0 being this one, and says what lies where. An error
 // that is ErrTorn alone is not returned: the space is marked as changed then.
 func Describe(pid int, o Options) (*Space, error) {
-	p := process{pid}
+	p := reach(pid)
 	list, err := p.list(o.Resident)
 	if err != nil && !errors.Is(err, ErrTorn) {
-		return nil, err
+		return nil, failed(pid, err)
 	}
 	maps := list.maps
 	s := &Space{
-		PID: p.number(), PageSize: addr.Bytes(os.Getpagesize()), Changed: err != nil, Started: list.who.started,
+		PID: process{pid}.number(), PageSize: addr.Bytes(os.Getpagesize()), Changed: err != nil, Started: list.who.started,
 		Mappings: maps, Figures: list.figures,
 	}
-	if comm, err := os.ReadFile(p.file("comm")); err == nil {
+	if comm, err := os.ReadFile(process{pid}.file("comm")); err == nil {
 		s.Comm = strings.TrimSuffix(string(comm), "\n")
 	}
 	s.Exe, _ = os.Readlink(p.file("exe"))
@@ -44,7 +44,11 @@ func Describe(pid int, o Options) (*Space, error) {
 	s.UserBits = userBits(s.Arch, maps, bytes.Contains(cpu, []byte(" la57 ")))
 	s.measure()
 	if now := p.identity(); now != list.who && list.who != (identity{}) {
-		return nil, &ProcessError{p.number(), ErrCutShort}
+		return nil, failed(pid, ErrCutShort)
+	}
+	if p.pid != pid { // another thread may have started later
+		s.Started = process{pid}.identity().started
+		s.Notes = append(s.Notes, "the first thread has ended, others live: what they share is shown")
 	}
 	return s, nil
 }

@@ -12,10 +12,9 @@ import (
 // OpenPagemapOf opens the pagemap of process pid, 0 being this one. Whoever does
 // closes it. The errors are those of Read.
 func OpenPagemapOf(pid int) (*Pagemap, error) {
-	p := process{pid}
-	f, err := openProc(p.file("pagemap"))
+	f, err := openProc(reach(pid).file("pagemap"))
 	if err != nil {
-		return nil, &ProcessError{p.number(), reason(err)}
+		return nil, failed(pid, reason(err))
 	}
 	return &Pagemap{f}, nil
 }

@@ -36,40 +36,58 @@ type ProcessError struct {
 func (e *ProcessError) Error() string { return fmt.Sprintf("process %d: %v", e.PID, e.Err) }
 func (e *ProcessError) Unwrap() error { return e.Err }
 
-const readAttempts = 5 // how often a list that changed while it was read is read again
+const (
+	readAttempts = 5       // how often a list that changed while it was read is read again
+	steadyBelow  = 1 << 20 // bytes of a list that is read twice
+)
 
-// Read gives the mappings of process pid by address; 0 is this process. A list that
-// changed while it was read is read again. If that does not help the mappings come
-// with ErrTorn, without those that contradict others.
+// Read gives the mappings of process pid by address; 0 is this process. The kernel
+// gives a list in pieces, between which the process may change it. So a list of
+// another process is read twice, unless its text has a MiB or more; then overlaps and
+// steps back alone give a change away. A list that changed is read again. If that does
+// not help the mappings come with ErrTorn, without those that contradict others.
+//
+// That two readings are the same is good evidence, no proof: what is done and undone
+// between two pieces shows in neither. Only a process that stands still is surely read
+// as it is.
 func Read(pid int) ([]Mapping, error) {
-	list, err := process{pid}.list(false)
-	return list.maps, err
+	list, err := reach(pid).list(false)
+	return list.maps, failed(pid, err)
 }
 
 // ReadSmaps gives the mappings of process pid and the figures of each, in the same
-// order. Errors and torn lists are as with Read.
+// order. Errors and torn lists are as with Read, where the second reading is one of
+// the mappings alone: the figures move all the time, and each is of its own moment.
 func ReadSmaps(pid int) ([]Mapping, []Figures, error) {
-	list, err := process{pid}.list(true)
-	return list.maps, list.figures, err
+	list, err := reach(pid).list(true)
+	return list.maps, list.figures, failed(pid, err)
 }
 
 // ReadText gives the text of process pid's maps file, byte for byte and whole. The
 // errors are those of Read; a torn list comes with ErrTorn.
 func ReadText(pid int) ([]byte, error) {
-	l, err := process{pid}.readAgain(func(p process) (list, error) {
+	l, err := reach(pid).readAgain(func(p process) (list, error) {
 		text, err := p.readText()
 		if err == nil {
 			err = checkText(text)
 		}
 		return list{text: text}, err
 	})
-	return l.text, err
+	return l.text, failed(pid, err)
+}
+
+// failed is what went wrong with process pid.
+func failed(pid int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ProcessError{process{pid}.number(), err}
 }
 
 // list is what was read of a process at one go.
 type list struct {
 	who     identity
-	text    []byte // of the maps file
+	text    []byte // of the maps file, where it was read and may be looked at again
 	maps    []Mapping
 	figures []Figures
 }
@@ -82,25 +100,30 @@ func (p process) list(figures bool) (list, error) {
 	return p.readAgain(process.readMaps)
 }
 
-// readAgain calls read until its answer is whole and consistent, and of one program
-// of one process.
+// readAgain calls read until its answer is whole and consistent, of one program of
+// one process, and the same a moment later.
 func (p process) readAgain(read func(process) (list, error)) (l list, err error) {
 	if p.pid < 0 {
-		return list{}, &ProcessError{p.pid, ErrNoProcess}
+		return list{}, ErrNoProcess
 	}
 	for range readAttempts {
 		who := p.identity()
 		l, err = read(p)
 		l.who = who
-		if err == nil && p.identity() != who {
-			l, err = list{}, ErrCutShort
+		if err == nil && len(l.maps) == 0 && len(l.text) == 0 {
+			err = p.whyEmpty()
+		} else if err == nil {
+			err = p.confirm(l)
 		}
-		if !errors.Is(err, ErrTorn) && !errors.Is(err, ErrCutShort) {
+		if err == nil && p.identity() != who {
+			err = ErrCutShort
+		}
+		if errors.Is(err, ErrCutShort) {
+			l = list{}
+		}
+		if !errors.Is(err, ErrTorn) && !errors.Is(err, ErrCutShort) && !errors.Is(err, ErrNoMappings) {
 			break
 		}
-	}
-	if len(l.maps) == 0 && len(l.text) == 0 && err == nil {
-		err = p.whyEmpty()
 	}
 	err = reason(err)
 	if _, statErr := os.Stat("/proc/self"); err == ErrNoProcess && statErr != nil {
@@ -111,10 +134,46 @@ func (p process) readAgain(read func(process) (list, error)) (l list, err error)
 			err = why
 		}
 	}
-	if err != nil {
-		return l, &ProcessError{p.number(), err}
+	return l, err
+}
+
+// unsteady is a torn list whose lines show nothing of it.
+type unsteady struct{}
+
+func (unsteady) Error() string        { return "the list was another one each time it was read" }
+func (unsteady) Is(target error) bool { return target == ErrTorn }
+
+// confirm reads the list again that l was made of, unless it is long, or empty, or
+// this process's own.
+func (p process) confirm(l list) error {
+	if p.pid == 0 {
+		return nil
 	}
-	return l, nil
+	first := l.text
+	if l.figures != nil {
+		first = textBelow(l.maps, steadyBelow)
+	}
+	if first == nil || len(first) >= steadyBelow {
+		return nil
+	}
+	switch second, err := p.readText(); {
+	case err != nil || len(second) == 0: // the next reading tells why
+		return ErrCutShort
+	case !bytes.Equal(first, second):
+		return unsteady{}
+	}
+	return nil
+}
+
+// textBelow is the text that the kernel has for maps, or nil if that has so many bytes
+// or more.
+func textBelow(maps []Mapping, most int) (text []byte) {
+	for _, m := range maps {
+		if text = append(m.Append(text), '\n'); len(text) >= most {
+			return nil
+		}
+	}
+	return text
 }
 
 // identity tells one process from the next of the same number, and from itself after
@@ -152,8 +211,32 @@ func reason(err error) error {
 	return err
 }
 
-// process is the folder of a process in /proc.
+// process is the folder of a process in /proc, or of one of its threads.
 type process struct{ pid int }
+
+// reach is where to read process pid. The folder of a process whose first thread has
+// ended shows a zombie, though other threads live; theirs show what they all share.
+func reach(pid int) process {
+	p := process{pid}
+	if pid <= 0 || !p.hasEnded() {
+		return p
+	}
+	entries, _ := os.ReadDir(p.file("task"))
+	for _, e := range entries {
+		tid, err := strconv.Atoi(e.Name())
+		if t := (process{tid}); err == nil && tid != pid && !t.hasEnded() {
+			return t
+		}
+	}
+	return p
+}
+
+// LiveThread is a thread of process pid that lives, for what the kernel tells of none
+// that has ended: pid itself, unless the first thread has ended before others.
+func LiveThread(pid int) int { return reach(pid).pid }
+
+// hasEnded reports whether p is a zombie, or on its way to be one.
+func (p process) hasEnded() bool { return p.whyEmpty() == ErrZombie }
 
 // number is the process's number; 0 stands for this process.
 func (p process) number() int {
@@ -179,7 +262,10 @@ func (p process) readMaps() (list, error) {
 	}
 	maps, err := ParseMaps(text)
 	p.exactNames(maps)
-	return list{maps: maps}, err
+	if len(text) >= steadyBelow { // nobody compares it
+		text = nil
+	}
+	return list{maps: maps, text: text}, err
 }
 
 // exactNames gives maps their names with their newlines. A maps line has \012 for
@@ -265,7 +351,11 @@ func (p process) mapFile(m Mapping) string {
 	return p.file(fmt.Sprintf("map_files/%x-%x", uint64(m.Lo), uint64(m.Hi)))
 }
 
-const kernelThread = 0x00200000 // PF_KTHREAD among the flags in /proc/PID/stat
+// Among the flags in /proc/PID/stat.
+const (
+	exiting      = 0x00000004 // PF_EXITING: its memory goes before it counts as a zombie
+	kernelThread = 0x00200000 // PF_KTHREAD
+)
 
 // whyEmpty says why p has no mappings.
 func (p process) whyEmpty() error {
@@ -285,7 +375,7 @@ func emptyReason(stat string) error {
 	state, text := fields[0], fields[6]
 	flags, err := strconv.ParseUint(text, 10, 64)
 	switch {
-	case state == "Z" || state == "X":
+	case state == "Z" || state == "X", err == nil && flags&exiting != 0:
 		return ErrZombie
 	case err == nil && flags&kernelThread != 0:
 		return ErrKernel

@@ -89,6 +89,7 @@ func TestEmptyReason(t *testing.T) {
 		"7 (x) X 1 7 7 0 -1 4194560 0":        ErrZombie,
 		"2 (kthreadd) S 0 0 0 0 -1 2129984 0": ErrKernel,
 		"7 (cat) R 1 7 7 0 -1 4194560 0":      ErrNoMappings,
+		"7 (cat) R 1 7 7 0 -1 4194564 0":      ErrZombie, // on its way
 		"7 (cat) R 1 7 7 0 -1 x 0":            ErrNoMappings,
 		"7 (cat) R":                           ErrNoMappings,
 		"":                                    ErrNoMappings,
@@ -161,6 +162,52 @@ func TestReadAgain(t *testing.T) {
 		if !errors.Is(err, tt.want) || reads != tt.reads || len(l.maps) != 1 {
 			t.Errorf("%s: got %v, %v after %d readings", tt.name, l.maps, err, reads)
 		}
+	}
+}
+
+// A list counts once a second reading gives the same, unless it is this process's own,
+// or long.
+func TestConfirm(t *testing.T) {
+	cmd := exec.Command("/bin/cat")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Skipf("can't start a process here: %v", err)
+	}
+	p := process{cmd.Process.Pid}
+	var read list
+	for range 1000 { // until its loader is done
+		if read, err = p.readMaps(); err == nil && p.confirm(read) == nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	other := list{text: append([]byte("0"), read.text...), maps: read.maps}
+	fewer := list{maps: read.maps[1:], figures: make([]Figures, len(read.maps)-1)}
+	for _, tt := range []struct {
+		name string
+		p    process
+		list list
+		want error
+	}{
+		{"the same", p, read, nil},
+		{"another text", p, other, ErrTorn},
+		{"the same, with figures", p, list{maps: read.maps, figures: make([]Figures, len(read.maps))}, nil},
+		{"another list, with figures", p, fewer, ErrTorn},
+		{"long", p, list{text: make([]byte, steadyBelow)}, nil},
+		{"this process's own", process{0}, other, nil},
+		{"gone", process{1 << 30}, read, ErrCutShort},
+	} {
+		if err := tt.p.confirm(tt.list); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
+		}
+	}
+	in.Close()
+	cmd.Wait()
+	if n := len(textBelow(read.maps, 1<<20)); n != len(read.text) || textBelow(read.maps, n) != nil || textBelow(read.maps, n+1) == nil {
+		t.Errorf("a text of %d bytes, made again %d", len(read.text), n)
 	}
 }
 

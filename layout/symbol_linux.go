@@ -107,11 +107,11 @@ func (img Image) contains(a addr.Addr) bool {
 
 // readMapped reads the file that own are the mappings of.
 func (x *Symbols) readMapped(own []Mapping) symbolFile {
-	p := process{x.space.PID}
-	if x.space.Started != 0 && p.identity().started != x.space.Started {
-		return symbolFile{err: &ProcessError{p.number(), ErrNoProcess}}
+	pid := x.space.PID
+	if x.space.Started != 0 && (process{pid}).identity().started != x.space.Started {
+		return symbolFile{err: failed(pid, ErrNoProcess)}
 	}
-	file, err := p.openMapped(own[0], x.space.Exe)
+	file, err := reach(pid).openMapped(own[0], x.space.Exe)
 	if err != nil {
 		return symbolFile{err: err}
 	}
@@ -121,7 +121,7 @@ func (x *Symbols) readMapped(own []Mapping) symbolFile {
 
 // readVDSO reads the kernel's library from the process's memory: it is no file.
 func (x *Symbols) readVDSO(m Mapping) symbolFile {
-	mem, err := openProc(process{x.space.PID}.file("mem"))
+	mem, err := openProc(reach(x.space.PID).file("mem"))
 	if err != nil {
 		return symbolFile{err: reason(err)}
 	}
