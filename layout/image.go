@@ -95,7 +95,7 @@ func spans(f *elf.File, bias addr.Addr, page addr.Bytes) []Span {
 		at := addr.Span(addr.Addr(s.Addr), addr.Bytes(s.Size))
 		kind := sectionKind(s)
 		switch {
-		case kind == KindData && relro.Covers(at):
+		case (kind == KindData || kind == KindBSS) && relro.Covers(at):
 			kind = KindRelRO
 		case at == interp: // the loader's path
 			kind = KindELF

@@ -173,16 +173,21 @@ func TestConfirm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Skipf("can't start a process here: %v", err)
 	}
+	io.WriteString(in, "x")
+	if _, err := out.Read(make([]byte, 1)); err != nil { // it waits for more now, and stands still
+		t.Fatal(err)
+	}
 	p := process{cmd.Process.Pid}
-	var read list
-	for range 1000 { // until its loader is done
-		if read, err = p.readMaps(); err == nil && p.confirm(read) == nil {
-			break
-		}
-		time.Sleep(time.Millisecond)
+	read, err := p.readMaps()
+	if err != nil {
+		t.Fatal(err)
 	}
 	other := list{text: append([]byte("0"), read.text...), maps: read.maps}
 	fewer := list{maps: read.maps[1:], figures: make([]Figures, len(read.maps)-1)}
