@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"memprobe": main, "freezer": freezer})
+	testscript.Main(m, map[string]func(){"memprobe": main, "freezer": freezer, "onto": onto})
 }
 
 // TestScripts runs what the program promises.
@@ -37,12 +37,15 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition knows "root"; "fixed": memory can be reserved at a given address; and
+// condition knows "root"; "kthreads": process 2 is the one that makes them; "fixed": memory can be reserved at a given address; and
 // "native": this program is for the machine that runs it, and no emulator does.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
+	case "kthreads":
+		comm, _ := os.ReadFile("/proc/2/comm")
+		return string(comm) == "kthreadd\n", nil
 	case "native":
 		return native()
 	case "fixed":
