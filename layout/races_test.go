@@ -201,7 +201,7 @@ func isIdle(maps []Mapping) bool {
 
 // A process that changes its mappings while it is read. Lists that contradict
 // themselves are never shown as unchanged. Others show nothing; how many of them never
-// were so is logged, with the second reading and without.
+// were so is logged, with the readings that have to be the same and without.
 func TestRaceWithChanges(t *testing.T) {
 	exe := ccTool(t, "testdata/races.c", "-static")
 	for _, mode := range []string{"split", "fixed", "move"} {
@@ -234,7 +234,7 @@ func TestRaceWithChanges(t *testing.T) {
 						twice++
 					}
 				}
-				t.Logf("%d readings of %v: shown as unchanged though it never was so: %d read once, %d read twice; shown as changed: %d",
+				t.Logf("%d readings of %v: shown as unchanged though it never was so: %d read once, %d read until it stays so; shown as changed: %d",
 					tries, took, once, twice, changed)
 				if apart >= time.Millisecond && twice > 3+once/2 {
 					t.Errorf("the second reading finds nothing: %d of %d, %d of %d", once, tries, twice, tries)

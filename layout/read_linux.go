@@ -39,17 +39,20 @@ func (e *ProcessError) Unwrap() error { return e.Err }
 const (
 	readAttempts = 5       // how often a list that changed while it was read is read again
 	steadyBelow  = 1 << 20 // bytes of a list that is read twice
+
+	restlessAgain = 3 // how often a list must come out the same once it was seen to change
 )
 
 // Read gives the mappings of process pid by address; 0 is this process. The kernel
 // gives a list in pieces, between which the process may change it. So a list of
 // another process is read twice, unless its text has a MiB or more; then overlaps and
-// steps back alone give a change away. A list that changed is read again. If that does
-// not help the mappings come with ErrTorn, without those that contradict others.
+// steps back alone give a change away. A list that changed is read again, and must then
+// come out the same four times in a row. If that does not help the mappings come with
+// ErrTorn, without those that contradict others.
 //
-// That two readings are the same is good evidence, no proof: what is done and undone
-// between two pieces shows in neither. Only a process that stands still is surely read
-// as it is.
+// That readings are the same is good evidence, no proof: a process that does and undoes
+// the same all the time can be caught at the same wrong moments. Only a process that
+// stands still is surely read as it is.
 func Read(pid int) ([]Mapping, error) {
 	list, err := reach(pid).list(false)
 	return list.maps, failed(pid, err)
@@ -106,6 +109,7 @@ func (p process) readAgain(read func(process) (list, error)) (l list, err error)
 	if p.pid < 0 {
 		return list{}, ErrNoProcess
 	}
+	again := 1 // a list that nobody changes is the rule
 	for range readAttempts {
 		who := p.identity()
 		l, err = read(p)
@@ -113,7 +117,7 @@ func (p process) readAgain(read func(process) (list, error)) (l list, err error)
 		if err == nil && len(l.maps) == 0 && len(l.text) == 0 {
 			err = p.whyEmpty()
 		} else if err == nil {
-			err = p.confirm(l)
+			err = p.confirm(l, again)
 		}
 		if err == nil && p.identity() != who {
 			err = ErrCutShort
@@ -124,6 +128,7 @@ func (p process) readAgain(read func(process) (list, error)) (l list, err error)
 		if !errors.Is(err, ErrTorn) && !errors.Is(err, ErrCutShort) && !errors.Is(err, ErrNoMappings) {
 			break
 		}
+		again = restlessAgain
 	}
 	err = reason(err)
 	if _, statErr := os.Stat("/proc/self"); err == ErrNoProcess && statErr != nil {
@@ -143,9 +148,9 @@ type unsteady struct{}
 func (unsteady) Error() string        { return "the list was another one each time it was read" }
 func (unsteady) Is(target error) bool { return target == ErrTorn }
 
-// confirm reads the list again that l was made of, unless it is long, or empty, or
-// this process's own.
-func (p process) confirm(l list) error {
+// confirm reads the list again that l was made of, so many times, unless it is long,
+// or this process's own.
+func (p process) confirm(l list, times int) error {
 	if p.pid == 0 {
 		return nil
 	}
@@ -156,11 +161,13 @@ func (p process) confirm(l list) error {
 	if first == nil || len(first) >= steadyBelow {
 		return nil
 	}
-	switch second, err := p.readText(); {
-	case err != nil || len(second) == 0: // the next reading tells why
-		return ErrCutShort
-	case !bytes.Equal(first, second):
-		return unsteady{}
+	for range times {
+		switch second, err := p.readText(); {
+		case err != nil || len(second) == 0: // the next reading tells why
+			return ErrCutShort
+		case !bytes.Equal(first, second):
+			return unsteady{}
+		}
 	}
 	return nil
 }

@@ -205,7 +205,7 @@ func TestConfirm(t *testing.T) {
 		{"this process's own", process{0}, other, nil},
 		{"gone", process{1 << 30}, read, ErrCutShort},
 	} {
-		if err := tt.p.confirm(tt.list); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+		if err := tt.p.confirm(tt.list, 2); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}
 	}
