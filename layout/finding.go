@@ -25,11 +25,11 @@ type Finding struct {
 // Findings are s's weaknesses, by address.
 func (s *Space) Findings() []Finding {
 	var found []Finding
-	for i, p := range s.Parts {
+	for i := range s.Parts {
+		p := &s.Parts[i]
 		perms := s.Mappings[p.Mapping].Perms
-		isStack := p.Segment() == SegmentStack
 		switch {
-		case perms&Executable != 0 && isStack:
+		case perms&Executable != 0 && p.Segment() == SegmentStack:
 			found = append(found, Finding{FindingExecStack, i, "bytes on this stack can be run as code"})
 		case perms&(Writable|Executable) == Writable|Executable:
 			found = append(found, Finding{FindingWX, i, "bytes written here can be run as code"})

@@ -1,5 +1,7 @@
 package layout
 
+import "sync"
+
 // Kind is the role of a part: the finest thing that can be known about it.
 type Kind string
 
@@ -85,10 +87,17 @@ var Kinds = []KindInfo{
 
 // Info is k's entry in Kinds; a kind that is not there is not drawn.
 func (k Kind) Info() KindInfo {
-	for _, info := range Kinds {
-		if info.Kind == k {
-			return info
-		}
+	if info, known := kindInfo()[k]; known {
+		return info
 	}
 	return KindInfo{k, SegmentNotDrawn, string(k), true}
 }
+
+// kindInfo is Kinds by name: each part of a list is looked up.
+var kindInfo = sync.OnceValue(func() map[Kind]KindInfo {
+	all := make(map[Kind]KindInfo, len(Kinds))
+	for _, info := range Kinds {
+		all[info.Kind] = info
+	}
+	return all
+})

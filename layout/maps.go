@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -50,26 +51,49 @@ const longestQuote = 120 // bytes of a bad line that an error repeats
 // *ParseError. So does a line that overlaps the one before or steps back, as
 // ErrTorn, but then the mappings come along, without the lines at fault.
 func ParseMaps(text []byte) ([]Mapping, error) {
-	maps := make([]Mapping, 0, bytes.Count(text, newline)+1)
-	var torn error
-	name := ""
-	for n := 1; len(text) > 0; n++ {
-		var line []byte
-		line, text, _ = bytes.Cut(text, newline)
-		m, err := parseMapping(line, name)
-		if err != nil {
-			return nil, &ParseError{n, string(line), err}
-		}
-		name = m.Name
-		if len(maps) > 0 && !follows(m.Range, maps[len(maps)-1].Range) {
-			if torn == nil {
-				torn = &ParseError{n, string(line), ErrTorn}
-			}
-			continue
-		}
-		maps = append(maps, m)
+	r := mapsReader{maps: make([]Mapping, 0, bytes.Count(text, newline)+1)}
+	if err := feedAll(&r, text); err != nil {
+		return nil, err
 	}
-	return maps, torn
+	return r.maps, r.torn
+}
+
+// mapsReader reads the lines of a maps file.
+type mapsReader struct {
+	maps    []Mapping
+	torn    error
+	line    int
+	skipped bool // the last line's mapping is not listed, for it contradicts another
+}
+
+func (r *mapsReader) read(line []byte) error {
+	r.line++
+	var above *Mapping
+	name := ""
+	if len(r.maps) > 0 {
+		above = &r.maps[len(r.maps)-1]
+		name = above.Name
+	}
+	m, err := parseMapping(line, name)
+	if err != nil {
+		return &ParseError{r.line, string(line), err}
+	}
+	r.skipped = above != nil && !follows(m.Range, above.Range)
+	if !r.skipped {
+		r.maps = append(roomy(r.maps), m)
+	} else if r.torn == nil {
+		r.torn = &ParseError{r.line, string(line), ErrTorn}
+	}
+	return nil
+}
+
+// roomy is list with room for another element. It doubles, for a list that grows by
+// less leaves more behind.
+func roomy[T any](list []T) []T {
+	if len(list) < cap(list) {
+		return list
+	}
+	return slices.Grow(list, max(len(list), 64))
 }
 
 // checkText is the error that ParseMaps would give, but looks at the addresses alone.
@@ -203,13 +227,7 @@ func (m Mapping) Append(line []byte) []byte {
 	start := len(line)
 	line = append(appendHex(line, uint64(m.Lo), 8), '-')
 	line = append(appendHex(line, uint64(m.Hi), 8), ' ')
-	for i, letters := range permLetters {
-		letter := letters[1]
-		if m.Perms&(1<<i) != 0 {
-			letter = letters[0]
-		}
-		line = append(line, letter)
-	}
+	line = append(line, m.Perms.String()...)
 	line = append(appendHex(append(line, ' '), uint64(m.Offset), 8), ' ')
 	line = append(appendHex(line, uint64(m.Dev.Major), 2), ':')
 	line = append(appendHex(line, uint64(m.Dev.Minor), 2), ' ')
@@ -249,16 +267,11 @@ const (
 var permLetters = [4][2]byte{{'r', '-'}, {'w', '-'}, {'x', '-'}, {'s', 'p'}}
 
 // String is p as a maps line writes it, such as r-xp.
-func (p Perms) String() string {
-	var text [len(permLetters)]byte
-	for i, letters := range permLetters {
-		text[i] = letters[1]
-		if p&(1<<i) != 0 {
-			text[i] = letters[0]
-		}
-	}
-	return string(text[:])
-}
+func (p Perms) String() string { return permTexts[4*(p&0xf):][:4] }
+
+// permTexts are the texts of all permissions, by their bits.
+const permTexts = "---pr--p-w-prw-p--xpr-xp-wxprwxp" +
+	"---sr--s-w-srw-s--xsr-xs-wxsrwxs"
 
 // MarshalText writes p as String does.
 func (p Perms) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

@@ -263,16 +263,28 @@ func (p process) file(name string) string {
 
 // readMaps reads p's mappings once. No mappings and no error is an empty list.
 func (p process) readMaps() (list, error) {
-	text, err := p.readText()
-	if err != nil || len(text) == 0 {
+	var r keepingReader
+	if err := p.readLines("maps", &r); err != nil {
 		return list{}, err
 	}
-	maps, err := ParseMaps(text)
-	p.exactNames(maps)
-	if len(text) >= steadyBelow { // nobody compares it
-		text = nil
+	p.exactNames(r.maps)
+	return list{maps: r.maps, text: r.text}, r.torn
+}
+
+// keepingReader keeps the text as well, unless it is too long to be compared.
+type keepingReader struct {
+	mapsReader
+	text []byte
+	long bool
+}
+
+func (r *keepingReader) read(line []byte) error {
+	if r.long = r.long || len(r.text)+len(line) >= steadyBelow; r.long {
+		r.text = nil
+	} else {
+		r.text = append(append(r.text, line...), '\n')
 	}
-	return list{maps: maps, text: text}, err
+	return r.mapsReader.read(line)
 }
 
 // exactNames gives maps their names with their newlines. A maps line has \012 for
@@ -325,17 +337,17 @@ func (p process) readText() ([]byte, error) {
 // comes early and without an error; the start can't be read again then. That of
 // the reader itself does not go away.
 func readWhole(f io.ReadSeeker, mayGo bool) ([]byte, error) {
-	buf := bytes.NewBuffer(make([]byte, 0, 8<<10)) // the kernel gives a page at most at once
-	if _, err := buf.ReadFrom(f); err != nil || buf.Len() == 0 {
+	text, err := readAll(f)
+	if err != nil || len(text) == 0 {
 		return nil, err
 	}
 	if !mayGo {
-		return buf.Bytes(), nil
+		return text, nil
 	}
 	if err := wholeYet(f); err != nil {
 		return nil, err
 	}
-	return buf.Bytes(), nil
+	return text, nil
 }
 
 // openProc opens a file of /proc. Go's own os.Open would hand it to the runtime's

@@ -49,7 +49,12 @@ type Knowledge struct {
 func Classify(maps []Mapping, known Knowledge) []Part {
 	parts := make([]Part, len(maps))
 	for i, m := range maps {
-		parts[i] = fromName(m, known.shmem())
+		if i > 0 && m.resembles(&maps[i-1]) {
+			parts[i] = parts[i-1]
+			parts[i].Range = m.Range
+		} else {
+			parts[i] = fromName(m, known.shmem())
+		}
 		parts[i].Mapping = i
 	}
 	parts = overlay(parts, imageClaims(known.Images), func(c claim, p Part) bool {
@@ -67,6 +72,11 @@ func Classify(maps []Mapping, known Knowledge) []Part {
 	})
 	parts = overlay(parts, ownedClaims(known.Owned), func(claim, Part) bool { return true })
 	return join(parts)
+}
+
+// resembles: all that a line says of m but where it lies is as with q.
+func (m *Mapping) resembles(q *Mapping) bool {
+	return m.Name == q.Name && m.Inode == q.Inode && m.Dev == q.Dev && m.Perms == q.Perms
 }
 
 // hasFile reports whether a file lies behind m. The kernel's own names are in
@@ -182,10 +192,19 @@ func overlay(parts []Part, claims []claim, may func(claim, Part) bool) []Part {
 		return parts
 	}
 	out := make([]Part, 0, len(parts)+2*len(claims))
-	for _, p := range parts {
-		for len(claims) > 0 && claims[0].Hi-1 < p.Lo {
+	for i := 0; i < len(parts); i++ {
+		for len(claims) > 0 && claims[0].Hi-1 < parts[i].Lo {
 			claims = claims[1:]
 		}
+		below := len(parts) - i // parts from here on that lie below all claims
+		if len(claims) > 0 {
+			below, _ = find(parts[i:], claims[0].Lo)
+		}
+		out = append(out, parts[i:i+below]...)
+		if i += below; i == len(parts) {
+			break
+		}
+		p := parts[i]
 		rest, last := p, p.Hi-1
 		for _, c := range claims {
 			if c.Lo > last {
@@ -260,26 +279,28 @@ func disjoint(claims []claim) []claim {
 // join makes one part of neighbours in one mapping that differ in nothing but the
 // sections of their object.
 func join(parts []Part) []Part {
-	out := parts[:0]
-	for _, p := range parts {
-		if len(out) > 0 {
-			if last := &out[len(out)-1]; last.joins(p) {
-				last.Hi = p.Hi
-				last.Sections = append(last.Sections, p.Sections...)
-				continue
-			}
+	n := 0
+	for i := range parts {
+		p := &parts[i]
+		if n > 0 && parts[n-1].joins(p) {
+			parts[n-1].Hi = p.Hi
+			parts[n-1].Sections = append(parts[n-1].Sections, p.Sections...)
+			continue
 		}
-		out = append(out, p)
+		if n < i {
+			parts[n] = *p
+		}
+		n++
 	}
-	for i, p := range out {
-		if len(p.Sections) > 0 {
-			out[i].Label = sectionNames(p.Sections)
+	for i := range parts[:n] {
+		if p := &parts[i]; len(p.Sections) > 0 {
+			p.Label = sectionNames(p.Sections)
 		}
 	}
-	return out
+	return parts[:n]
 }
 
-func (p Part) joins(q Part) bool {
+func (p *Part) joins(q *Part) bool {
 	return p.Mapping == q.Mapping && p.Kind == q.Kind && p.Object == q.Object && p.Library == q.Library &&
 		(p.Label == q.Label || slices.Contains(elfKinds, p.Kind))
 }

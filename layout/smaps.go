@@ -17,10 +17,7 @@ var (
 // those of ParseMaps; the figures are in the order of the mappings.
 func ParseSmaps(text []byte) ([]Mapping, []Figures, error) {
 	var s smapsReader
-	if err := s.feed(text); err != nil {
-		return nil, nil, err
-	}
-	if err := s.end(); err != nil {
+	if err := feedAll(&s, text); err != nil {
 		return nil, nil, err
 	}
 	return s.maps, s.figures, s.torn
@@ -33,16 +30,12 @@ func IsSmaps(text []byte) bool {
 	return isFigure(second)
 }
 
-// smapsReader reads smaps text that comes in pieces.
+// smapsReader reads the lines of an smaps file.
 type smapsReader struct {
-	maps    []Mapping
+	mapsReader
 	figures []Figures
-	torn    error
-	skip    bool // the figures are of a mapping that is not listed, for it contradicts another
-	line    int
 	order   []field // of the figures' lines, as the mapping before had them
 	next    int     // index into order
-	rest    []byte  // the start of a line whose end has not come
 }
 
 // field is what a figure's line starts with, and how to reach the figure.
@@ -51,76 +44,24 @@ type field struct {
 	of    func(*Figures) *addr.Bytes
 }
 
-// feed reads the whole lines of text and keeps what is left for the next time.
-func (s *smapsReader) feed(text []byte) error {
-	if len(s.rest) > 0 {
-		end := bytes.IndexByte(text, '\n')
-		if end < 0 {
-			s.rest = append(s.rest, text...)
-			return nil
-		}
-		line := append(s.rest, text[:end]...)
-		s.rest, text = nil, text[end+1:]
-		if err := s.read(line); err != nil {
-			return err
-		}
-	}
-	for len(text) > 0 {
-		end := bytes.IndexByte(text, '\n')
-		if end < 0 {
-			s.rest = append([]byte(nil), text...)
-			return nil
-		}
-		if err := s.read(text[:end]); err != nil {
-			return err
-		}
-		text = text[end+1:]
-	}
-	return nil
-}
-
-// end reads a last line that no newline ends.
-func (s *smapsReader) end() error {
-	if len(s.rest) == 0 {
-		return nil
-	}
-	line := s.rest
-	s.rest = nil
-	return s.read(line)
-}
-
 func (s *smapsReader) read(line []byte) error {
+	if !isFigure(line) {
+		s.next = 0
+		err := s.mapsReader.read(line)
+		if n := len(s.maps); n > len(s.figures) {
+			s.figures = append(roomy(s.figures), Figures{})
+		}
+		return err
+	}
 	s.line++
-	if isFigure(line) {
-		if len(s.maps) == 0 {
-			return &ParseError{s.line, string(line), errNoHeader}
-		}
-		if s.skip {
-			return nil
-		}
-		if !s.readFigure(line, &s.figures[len(s.figures)-1]) {
-			return &ParseError{s.line, string(line), errField}
-		}
+	switch {
+	case len(s.maps) == 0:
+		return &ParseError{s.line, string(line), errNoHeader}
+	case s.skipped:
 		return nil
+	case !s.readFigure(line, &s.figures[len(s.figures)-1]):
+		return &ParseError{s.line, string(line), errField}
 	}
-	above := ""
-	if len(s.maps) > 0 {
-		above = s.maps[len(s.maps)-1].Name
-	}
-	m, err := parseMapping(line, above)
-	if err != nil {
-		return &ParseError{s.line, string(line), err}
-	}
-	s.next = 0
-	s.skip = len(s.maps) > 0 && !follows(m.Range, s.maps[len(s.maps)-1].Range)
-	if s.skip {
-		if s.torn == nil {
-			s.torn = &ParseError{s.line, string(line), ErrTorn}
-		}
-		return nil
-	}
-	s.maps = append(s.maps, m)
-	s.figures = append(s.figures, Figures{})
 	return nil
 }
 

@@ -1,65 +1,106 @@
 package layout
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"syscall"
 )
 
 const (
-	smapsPiece  = 256 << 10 // text that is handed to the parser at once
-	smapsPieces = 4         // that wait for it at most
+	pieceSize  = 256 << 10 // text that is handed to the parser at once
+	mostPieces = 4         // that wait for it
 )
 
-// readSmaps reads p's smaps file once. The kernel takes long to count, so its text is
-// parsed meanwhile, piece by piece: all of it would be ten times the size of maps.
-func (p process) readSmaps() (list, error) {
-	f, err := openProc(p.file("smaps"))
+// readLines reads p's file of that name and has r read its lines. The kernel takes its
+// time for the text, so its lines are read meanwhile, piece by piece, and the whole text
+// is never in memory.
+func (p process) readLines(name string, r lineReader) error {
+	f, err := openProc(p.file(name))
 	if err != nil {
-		return list{}, err
+		return err
 	}
 	defer f.Close()
-	pieces, used := make(chan []byte, smapsPieces), make(chan []byte, smapsPieces+1)
-	for range cap(used) {
-		used <- make([]byte, smapsPiece)
-	}
-	var s smapsReader
+	pieces, used := make(chan []byte, mostPieces), make(chan []byte, mostPieces+2)
 	parsed := make(chan error)
 	go func() {
 		var err error
+		lines := feeder{to: r}
 		for piece := range pieces {
 			if err == nil {
-				err = s.feed(piece)
+				err = lines.feed(piece)
 			}
-			used <- piece[:cap(piece)]
+			used <- piece
 		}
-		parsed <- errors.Join(err, s.end())
+		if err == nil {
+			err = lines.end()
+		}
+		parsed <- err
 	}()
-	read := readPieces(f, used, pieces)
+	some, read := readPieces(f, used, pieces)
 	close(pieces)
-	if err := errors.Join(<-parsed, read); err != nil {
-		return list{}, err
+	err = <-parsed
+	if read != nil {
+		return read
 	}
-	if p.pid != 0 && len(s.maps) > 0 {
+	if some && p.pid != 0 {
 		if err := wholeYet(f); err != nil {
-			return list{}, err
+			return err
 		}
+	}
+	return err
+}
+
+// readPieces reads f to its end, into buffers that were used before where there are any.
+// some is true where there was anything to read.
+func readPieces(f io.Reader, used <-chan []byte, pieces chan<- []byte) (some bool, err error) {
+	for {
+		var buf []byte
+		select {
+		case buf = <-used:
+			buf = buf[:cap(buf)]
+		default:
+			buf = make([]byte, pieceSize)
+		}
+		n, err := readFull(f, buf)
+		if n > 0 {
+			some = true
+			pieces <- buf[:n]
+		}
+		if errors.Is(err, io.EOF) {
+			return some, nil
+		}
+		if err != nil {
+			return some, err
+		}
+	}
+}
+
+// readSmaps reads p's smaps file once.
+func (p process) readSmaps() (list, error) {
+	var s smapsReader
+	if err := p.readLines("smaps", &s); err != nil {
+		return list{}, err
 	}
 	p.exactNames(s.maps)
 	return list{maps: s.maps, figures: s.figures}, s.torn
 }
 
-// readPieces reads f to its end into the buffers that come from used.
-func readPieces(f io.Reader, used <-chan []byte, pieces chan<- []byte) error {
-	for {
-		buf := <-used
-		n, err := readFull(f, buf)
-		pieces <- buf[:n]
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
+// readAll is io.ReadAll in pieces, which are put together once: a text that grows as it
+// is read would be moved again and again.
+func readAll(f io.Reader) ([]byte, error) {
+	var pieces [][]byte
+	for size := 8 << 10; ; size = min(2*size, 1<<20) {
+		piece := make([]byte, size)
+		n, err := readFull(f, piece)
+		pieces = append(pieces, piece[:n])
+		switch {
+		case errors.Is(err, io.EOF) && len(pieces) == 1:
+			return pieces[0], nil
+		case errors.Is(err, io.EOF):
+			return bytes.Join(pieces, nil), nil
+		case err != nil:
+			return nil, err
 		}
 	}
 }

@@ -47,7 +47,8 @@ func TestParseSmaps(t *testing.T) {
 	}
 	for cut := range len(smapsText) { // in two pieces
 		var s smapsReader
-		if err := errors.Join(s.feed([]byte(smapsText[:cut])), s.feed([]byte(smapsText[cut:])), s.end()); err != nil ||
+		lines := feeder{to: &s}
+		if err := errors.Join(lines.feed([]byte(smapsText[:cut])), lines.feed([]byte(smapsText[cut:])), lines.end()); err != nil ||
 			!reflect.DeepEqual(s.figures, want) || !reflect.DeepEqual(s.maps, maps) {
 			t.Fatalf("cut at %d: %v, %+v", cut, err, s.figures)
 		}
@@ -149,9 +150,10 @@ func FuzzSmaps(f *testing.F) {
 		}
 		cut = max(0, min(cut, len(in)))
 		var s smapsReader
-		pieces := s.feed(in[:cut])
+		lines := feeder{to: &s}
+		pieces := lines.feed(in[:cut])
 		if pieces == nil {
-			pieces = errors.Join(s.feed(in[cut:]), s.end())
+			pieces = errors.Join(lines.feed(in[cut:]), lines.end())
 		}
 		if (pieces == nil) != (err == nil || errors.Is(err, ErrTorn)) {
 			t.Fatalf("whole: %v, in pieces: %v", err, pieces)

@@ -47,8 +47,14 @@ func (s *Space) User() addr.Range { return addr.Range{Lo: 0, Hi: 1 << s.UserBits
 // some part of a heap and below some part of a stack.
 func (s *Space) gaps() []Gap {
 	var lowestHeap, highestStack addr.Addr
-	for _, p := range s.Parts {
-		switch segment := p.Segment(); {
+	var kind Kind // of the part before: often of the next as well
+	var segment Segment
+	for i := range s.Parts {
+		p := &s.Parts[i]
+		if p.Kind != kind {
+			kind, segment = p.Kind, p.Segment()
+		}
+		switch {
 		case segment == SegmentHeap && lowestHeap == 0:
 			lowestHeap = p.Lo
 		case segment == SegmentStack:

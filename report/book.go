@@ -29,16 +29,30 @@ func (p *page) bookBottom() {
 	p.add(styled(" low addresses", faint))
 }
 
-// bookLine draws a line of both sides.
-func (p *page) bookLine(book, live line) {
+// putBook draws the textbook's side of a line, whose other side is drawn on.
+func (p *page) putBook(title string, st style) {
 	v := p.glyphs.lines[up|down]
-	space := (bookWidth - 2 - book.cells()) / 2
-	cell := join(text(strings.Repeat(" ", space)), book).padded(bookWidth - 2)
-	p.add(join(text(" "+v), cell, text(v+"  "), live))
+	cells := width(title)
+	left := (bookWidth - 2 - cells) / 2
+	p.put(" ", plain)
+	p.put(v, plain)
+	p.put(blanks(left), plain)
+	if title != "" {
+		p.put(title, st)
+	}
+	p.put(blanks(bookWidth-2-left-cells), plain)
+	p.put(v, plain)
+	p.put("  ", plain)
+}
+
+// bookLine draws a line of both sides; title begins a band.
+func (p *page) bookLine(title string, live line) {
+	p.putBook(title, strong)
+	p.add(live)
 }
 
 // bandTitle is the textbook's name for a segment, with the way it grows.
-func (p *page) bandTitle(s layout.Segment) line {
+func (p *page) bandTitle(s layout.Segment) string {
 	title := bookTitle(s)
 	switch s {
 	case layout.SegmentStack:
@@ -46,7 +60,7 @@ func (p *page) bandTitle(s layout.Segment) line {
 	case layout.SegmentHeap:
 		title += " " + p.glyphs.growsUp
 	}
-	return styled(title, strong)
+	return title
 }
 
 // bookTitle is the textbook's name for a segment; what it has none for is not drawn.

@@ -95,6 +95,12 @@ func hexLine(b, old []byte, m mark) line {
 // broken is s in pieces of at most n cells.
 func broken(s string, n int) []string {
 	var parts, part = []string(nil), ""
+	if isPlain(s) {
+		for n = max(n, 1); len(s) > n; s = s[n:] {
+			parts = append(parts, s[:n])
+		}
+		return append(parts, s)
+	}
 	for _, r := range s {
 		if part != "" && width(part+string(r)) > n {
 			parts = append(parts, part)

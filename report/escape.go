@@ -13,7 +13,7 @@ import (
 // 0x80 is \xNN, any other such character is \u{NNNN}; so the original can be told
 // from every escaped text.
 func escape(s string) string {
-	if !strings.ContainsFunc(s, needsEscape) {
+	if isPlain(s) && strings.IndexByte(s, '\\') < 0 || !strings.ContainsFunc(s, needsEscape) {
 		return s
 	}
 	var b strings.Builder
@@ -53,7 +53,7 @@ func needsEscape(r rune) bool {
 
 // asciiOnly is s with what ASCII lacks as \u{NNNN}.
 func asciiOnly(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+	if isPlain(s) || strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
 		return s
 	}
 	var b strings.Builder

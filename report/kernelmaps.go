@@ -21,8 +21,7 @@ func writeMaps(w io.Writer, d Document, o Options) error {
 		return errors.New("this report has no maps form")
 	}
 	if raw := list.text(); raw != nil && !o.Terminal {
-		_, err := w.Write(raw)
-		return err
+		return hand(w, raw)
 	}
 	mappings := list.mappings()
 	text := make([]byte, 0, 100*len(mappings))
@@ -32,6 +31,5 @@ func writeMaps(w io.Writer, d Document, o Options) error {
 		}
 		text = append(m.Append(text), '\n')
 	}
-	_, err := w.Write(text)
-	return err
+	return hand(w, text)
 }

@@ -58,7 +58,7 @@ func (p *page) landmarks(c changes) {
 		for _, m := range b.marks {
 			for _, l := range p.landmark(m, !known[m.What], p.width-1-bookWidth-2-1) {
 				p.bookLine(title, l)
-				title = nil
+				title = ""
 			}
 		}
 	}

@@ -116,6 +116,9 @@ func gapRow(r addr.Range, words string) mapRow {
 // mapRows are the rows for s, from high to low address.
 func mapRows(s *layout.Space, all bool) []mapRow {
 	var rows []mapRow
+	if all {
+		rows = make([]mapRow, 0, len(s.Parts)+len(s.Gaps)+1)
+	}
 	gaps := s.Gaps
 	found := foundParts(s)
 	for i := len(s.Parts) - 1; i >= 0; i-- {
@@ -278,45 +281,52 @@ func (d *mapsDrawing) draw() {
 				d.bookRule()
 			}
 			band = r.segment
-			d.drawRow(r, d.bandTitle(band))
+			d.drawRow(r, d.bandTitle(band), strong)
 			continue
 		}
-		d.drawRow(r, d.bookText(r))
+		d.drawRow(r, bookText(r), faint)
 	}
 	d.bookBottom()
 }
 
 // bookText is what the textbook's side says beside a row that begins no band.
-func (d *mapsDrawing) bookText(r mapRow) line {
+func bookText(r mapRow) string {
 	if r.kind == "" {
-		return nil
+		return ""
 	}
-	return styled(bookTitle(r.segment), faint)
+	return bookTitle(r.segment)
 }
 
 // drawRow draws one row, its text in as many lines as it needs.
-func (d *mapsDrawing) drawRow(r mapRow, book line) {
+func (d *mapsDrawing) drawRow(r mapRow, book string, st style) {
 	const indent = 14 + 2 + 8 + 2 + 3 + 2
 	textWidth := d.width - 1 - bookWidth - 2 - indent - 1
+	d.putBook(book, st)
 	if r.kind == "" {
 		dots := strings.Repeat(d.glyphs.sep, 3)
-		d.bookLine(book, styled(strings.Repeat(" ", 16)+dots+" "+size(r.size)+" "+r.text+" "+dots, faint))
+		d.put(blanks(16)+dots+" "+size(r.size)+" "+r.text+" "+dots, faint)
+		d.end()
 		return
 	}
-	live := join(
-		styled(fmt.Sprintf("%-14v", r.Lo), faint), text("  "),
-		text(fmt.Sprintf("%8s", size(r.size))), text("  "),
-		styled(r.perms, faint), styled(r.mark(), altered),
-	)
-	longer := len(r.Lo.String()) - 14 // [vsyscall]'s address is
-	wrapped := wrapHard(r.words(), max(textWidth-max(0, longer), 16))
-	st := plain
+	from := r.Lo.String()
+	d.putLeft(from, 14, faint)
+	d.put("  ", plain)
+	d.putRight(size(r.size), 8, plain)
+	d.put("  ", plain)
+	d.put(r.perms, faint)
+	d.put(r.mark(), altered)
+	longer := len(from) - 14 // [vsyscall]'s address is
+	words := plain
 	if r.segment == layout.SegmentNotDrawn {
-		st = faint
+		words = faint
 	}
-	d.bookLine(book, join(live, styled(wrapped[0], st)))
-	for _, more := range wrapped[1:] {
-		d.bookLine(nil, join(text(strings.Repeat(" ", indent)), styled(more, st)))
+	for i, s := range wrapHard(r.words(), max(textWidth-max(0, longer), 16)) {
+		if i > 0 {
+			d.putBook("", plain)
+			d.put(blanks(indent), plain)
+		}
+		d.put(s, words)
+		d.end()
 	}
 }
 

@@ -74,9 +74,9 @@ func (p *page) changed(c Changes, lines int) {
 		return
 	}
 	p.add(styled(fmt.Sprintf(" %s since %s:", plural(len(c.List), "change"), escape(c.Since)), strong))
-	first := len(p.lines)
+	first := p.lines
 	for i := len(c.List) - 1; i >= 0; i-- {
-		if lines > 0 && len(p.lines)-first >= lines {
+		if lines > 0 && p.lines-first >= lines {
 			p.add(styled(fmt.Sprintf("   and %s more", plural(i+1, "change")), faint))
 			return
 		}

@@ -159,7 +159,7 @@ func (c Choice) of(s *layout.Space) *layout.Space {
 type Order struct {
 	Name  string
 	About string
-	rows  func(a, b mapRow) int
+	rows  func(a, b *mapRow) int
 	maps  func(a, b layout.Mapping) int // nil: mappings alone can't be put in it
 
 	Resident bool // it goes by figures that have to be read
@@ -168,18 +168,31 @@ type Order struct {
 // Orders are the orders that a list can have.
 var Orders = []Order{
 	{"addr", "from low to high, as the kernel lists them",
-		func(a, b mapRow) int { return cmp.Compare(a.Lo, b.Lo) },
+		func(a, b *mapRow) int { return cmp.Compare(a.Lo, b.Lo) },
 		func(a, b layout.Mapping) int { return cmp.Compare(a.Lo, b.Lo) }, false},
 	{"size", "the largest first",
-		func(a, b mapRow) int { return cmp.Compare(b.size, a.size) },
+		func(a, b *mapRow) int { return cmp.Compare(b.size, a.size) },
 		func(a, b layout.Mapping) int { return cmp.Compare(b.Size(), a.Size()) }, false},
-	{"rss", "the most in memory first", func(a, b mapRow) int { return cmp.Compare(b.rss(), a.rss()) }, nil, true},
+	{"rss", "the most in memory first", func(a, b *mapRow) int { return cmp.Compare(b.rss(), a.rss()) }, nil, true},
+}
+
+// of is where the rows stand, one after another; those that are alike in the order
+// that they have. A nil order leaves all as they are.
+func (o *Order) of(rows []mapRow) []int {
+	at := make([]int, len(rows))
+	for i := range at {
+		at[i] = i
+	}
+	if o != nil {
+		slices.SortFunc(at, func(a, b int) int { return cmp.Or(o.rows(&rows[a], &rows[b]), a-b) })
+	}
+	return at
 }
 
 // ListsMappings reports whether mappings alone can be put in the order.
 func (o Order) ListsMappings() bool { return o.maps != nil }
 
-func (r mapRow) rss() addr.Bytes {
+func (r *mapRow) rss() addr.Bytes {
 	if r.figures == nil {
 		return 0
 	}

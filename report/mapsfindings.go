@@ -18,12 +18,16 @@ func foundParts(s *layout.Space) map[int]bool {
 
 // findings tell what whole has that is worth a second look, as far as it was chosen.
 func (p *page) findings(whole, chosen *layout.Space) {
+	found := whole.Findings()
+	if len(found) == 0 {
+		return
+	}
 	shown := map[addr.Range]bool{}
 	for _, part := range chosen.Parts {
 		shown[part.Range] = true
 	}
 	first := true
-	for _, f := range whole.Findings() {
+	for _, f := range found {
 		part := whole.Parts[f.Part]
 		if !shown[part.Range] {
 			continue

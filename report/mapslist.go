@@ -1,10 +1,8 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
@@ -13,30 +11,41 @@ import (
 // mapsList is a line for each row in the view's order, without the picture.
 func (p *page) mapsList(s *layout.Space, v MapsView) {
 	rows := slices.DeleteFunc(mapRows(s, v.All), func(r mapRow) bool { return r.kind == "" })
-	slices.SortStableFunc(rows, v.Order.rows)
 	p.blank()
 	p.add(styled("           from      size  may  segment      what it is", faint))
-	for _, r := range rows {
+	for _, i := range v.Order.of(rows) {
+		r := &rows[i]
 		segment := "-"
 		if r.segment != layout.SegmentNotDrawn {
 			segment = string(r.segment)
 		}
-		head := join(
-			styled(fmt.Sprintf(" %14v", r.Lo), faint), text("  "), text(fmt.Sprintf("%8s", size(r.size))), text("  "),
-			styled(r.perms, faint), styled(r.mark(), altered), text(fmt.Sprintf("%-11s", segment)), text("  "),
-		)
-		p.listed(head, r.words())
+		from := r.Lo.String()
+		p.put(" "+blanks(14-len(from))+from, faint)
+		p.put("  ", plain)
+		p.putRight(size(r.size), 8, plain)
+		p.put("  ", plain)
+		p.put(r.perms, faint)
+		p.put(r.mark(), altered)
+		p.putLeft(segment, 11, plain)
+		p.put("  ", plain)
+		p.putWords(1+max(14, len(from))+2+8+2+3+2+11+2, r.words())
 	}
 }
 
 // listed adds what is told of a row behind its columns, in as many lines as it takes.
 func (p *page) listed(head line, words string) {
-	indent := head.cells()
+	p.putLine(head)
+	p.putWords(head.cells(), words)
+}
+
+// putWords is listed where a line has its columns already; they take indent cells.
+func (p *page) putWords(indent int, words string) {
 	for i, more := range wrapHard(words, max(p.width-indent-1, 16)) {
 		if i > 0 {
-			head = text(strings.Repeat(" ", indent))
+			p.put(blanks(indent), plain)
 		}
-		p.add(join(head, text(more)))
+		p.put(more, plain)
+		p.end()
 	}
 }
 
@@ -62,12 +71,12 @@ func (m mapsModel) records() [][]string {
 	if m.Figures != nil {
 		rows[0] = append(rows[0], "mapping_rss", "mapping_pss", "mapping_private_dirty", "mapping_swap", "mapping_huge")
 	}
-	parts := m.Parts
-	if m.order != nil {
-		parts = slices.Clone(parts)
-		slices.SortStableFunc(parts, func(a, b layout.Part) int { return m.order.rows(m.row(a), m.row(b)) })
+	all := make([]mapRow, len(m.Parts))
+	for i, p := range m.Parts {
+		all[i] = m.row(p)
 	}
-	for _, part := range parts {
+	for _, i := range m.order.of(all) {
+		part := m.Parts[i]
 		from := m.Mappings[part.Mapping]
 		row := []string{
 			part.Lo.String(), part.Hi.String(), count(part.Size()), from.Perms.String(),

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,59 +14,66 @@ import (
 
 // residentRows are the rows for s, from high to low address.
 func residentRows(s *layout.Space, all bool) []mapRow {
-	parts := make([][]int, len(s.Mappings))
-	for i, p := range s.Parts {
-		parts[p.Mapping] = append(parts[p.Mapping], i)
-	}
 	found := foundParts(s)
-	var rows []mapRow
+	rows := make([]mapRow, 0, len(s.Mappings))
 	libraries := map[string]int{}
+	end := len(s.Parts)
 	for i := len(s.Mappings) - 1; i >= 0; i-- {
-		row := mappingRow(s, i, parts[i])
-		for _, p := range parts[i] {
+		start := end
+		for start > 0 && s.Parts[start-1].Mapping == i {
+			start--
+		}
+		row := mappingRow(s, i, s.Parts[start:end])
+		for p := start; p < end; p++ {
 			row.found = row.found || found[p]
 		}
-		at, seen := libraries[row.object]
-		switch {
-		case row.object == "" || all:
-		case seen:
-			above := &rows[at]
-			above.Lo = row.Lo
-			above.size += row.size
-			above.figures = sum(*above.figures, *row.figures)
-			above.found = above.found || row.found
-			above.parts++
-			above.text = "library " + escape(row.object)
-			if above.perms != row.perms {
-				above.perms = "mix"
-			}
+		end = start
+		if row.object == "" || all {
+			rows = append(rows, row)
 			continue
-		default:
-			libraries[row.object] = len(rows)
 		}
-		rows = append(rows, row)
+		at, seen := libraries[row.object]
+		if !seen {
+			libraries[row.object] = len(rows)
+			rows = append(rows, row)
+			continue
+		}
+		above := &rows[at]
+		above.Lo = row.Lo
+		above.size += row.size
+		both := *above.figures
+		addShown(&both, row.figures)
+		above.figures = &both
+		above.found = above.found || row.found
+		above.parts++
+		above.text = "library " + escape(row.object)
+		if above.perms != row.perms {
+			above.perms = "mix"
+		}
 	}
 	return rows
 }
 
 // mappingRow is the row of a mapping that has these parts.
-func mappingRow(s *layout.Space, i int, parts []int) mapRow {
-	m, figures := s.Mappings[i], s.Figures[i]
-	row := mapRow{Range: m.Range, size: m.Size(), parts: 1, perms: m.Perms.String()[:3], text: escape(m.Name), figures: &figures}
-	var labels []string
-	for _, p := range parts {
-		part := s.Parts[p]
+func mappingRow(s *layout.Space, i int, parts []layout.Part) mapRow {
+	m := &s.Mappings[i]
+	row := mapRow{Range: m.Range, size: m.Size(), parts: 1, perms: m.Perms.String()[:3], figures: &s.Figures[i]}
+	for _, part := range parts {
 		row.kind, row.segment = part.Kind, part.Segment()
 		if part.Library {
 			row.object, row.segment = part.Object, layout.SegmentNotDrawn
 		}
-		labels = append(labels, escape(part.Label))
 	}
 	switch len(parts) {
 	case 0:
+		row.text = escape(m.Name)
 	case 1:
-		row.text = partText(s, s.Parts[parts[0]])
+		row.text = partText(s, parts[0])
 	default:
+		labels := make([]string, len(parts))
+		for k, part := range parts {
+			labels[k] = escape(part.Label)
+		}
 		row.text = strings.Join(labels, ", ")
 		if row.object != "" {
 			row.text += " of " + escape(row.object)
@@ -76,14 +82,13 @@ func mappingRow(s *layout.Space, i int, parts []int) mapRow {
 	return row
 }
 
-// sum adds up what is shown of figures.
-func sum(a, b layout.Figures) *layout.Figures {
-	a.RSS += b.RSS
-	a.PSS += b.PSS
-	a.PrivateDirty += b.PrivateDirty
-	a.Swap += b.Swap
-	a.AnonHuge += b.Huge()
-	return &a
+// addShown adds what is shown of figures.
+func addShown(sum, f *layout.Figures) {
+	sum.RSS += f.RSS
+	sum.PSS += f.PSS
+	sum.PrivateDirty += f.PrivateDirty
+	sum.Swap += f.Swap
+	sum.AnonHuge += f.Huge()
 }
 
 // besideFigures is the width from which on what a row is has room beside its figures.
@@ -92,9 +97,6 @@ const besideFigures = 116
 // residentList is a line for each row, with its figures.
 func (p *page) residentList(s *layout.Space, v MapsView) {
 	rows := residentRows(s, v.All)
-	if v.Order != nil {
-		slices.SortStableFunc(rows, v.Order.rows)
-	}
 	p.blank()
 	head := "           from     size      RSS      PSS    dirty     swap     huge"
 	if p.width >= besideFigures {
@@ -102,19 +104,22 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 	}
 	p.add(styled(head, faint))
 	total := mapRow{figures: &layout.Figures{}}
-	for _, r := range rows {
+	for _, i := range v.Order.of(rows) {
+		r := &rows[i]
 		total.size += r.size
-		total.figures = sum(*total.figures, *r.figures)
-		numbers := figuresLine(fmt.Sprintf("%14v", r.Lo), r)
-		may := join(styled("  "+r.perms, faint), styled(r.mark(), altered))
-		if p.width >= besideFigures {
-			p.listed(join(numbers, may), r.words())
-			continue
+		addShown(total.figures, r.figures)
+		cells := p.putFigures(r.Lo.String(), r)
+		if p.width < besideFigures {
+			p.end()
+			p.put(blanks(8), plain)
+			cells = 8
 		}
-		p.add(numbers)
-		p.listed(join(text(strings.Repeat(" ", 8)), may), r.words())
+		p.put("  "+r.perms, faint)
+		p.put(r.mark(), altered)
+		p.putWords(cells+2+3+2, r.words())
 	}
-	p.add(figuresLine(fmt.Sprintf("%14s", "together"), total))
+	p.putFigures("together", &total)
+	p.end()
 	p.blank()
 	p.prose(1, p.column(1), "RSS: bytes in memory now. PSS: the same, pages that several processes map split among them. "+
 		"dirty: written, and this process's alone. swap: swapped out. huge: in huge pages.", faint)
@@ -124,18 +129,27 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 	}
 }
 
-// figuresLine is a row's name and figures. A figure of 0 is a dash, to see the others.
-// The room that a long name takes is the next column's.
-func figuresLine(name string, r mapRow) line {
-	cell := func(n addr.Bytes) string {
+// putFigures draws a row's name and figures, and gives the cells that they take. A
+// figure of 0 is a dash, to see the others. The room that a long name takes is the next
+// column's.
+func (p *page) putFigures(name string, r *mapRow) (cells int) {
+	figure := func(n addr.Bytes) {
+		p.put(" ", plain)
 		if n == 0 {
-			return fmt.Sprintf(" %8s", "-")
+			p.put("       -", plain)
+			return
 		}
-		return fmt.Sprintf(" %8s", short(n))
+		p.putRight(short(n), 8, plain)
 	}
+	longer, total := max(0, len(name)-14), short(r.size)
+	p.put(" "+blanks(14-len(name))+name, faint)
+	p.put(" ", plain)
+	p.putRight(total, 8-longer, plain)
 	f := r.figures
-	return join(
-		styled(" "+name, faint), text(fmt.Sprintf(" %*s", max(0, 8-(len(name)-14)), short(r.size))),
-		text(cell(f.RSS)+cell(f.PSS)+cell(f.PrivateDirty)+cell(f.Swap)+cell(f.Huge())),
-	)
+	figure(f.RSS)
+	figure(f.PSS)
+	figure(f.PrivateDirty)
+	figure(f.Swap)
+	figure(f.Huge())
+	return 1 + max(14, len(name)) + 1 + max(8-longer, len(total)) + 5*9
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -52,6 +53,9 @@ func (l line) cells() int {
 // width is how many cells s takes. Characters that are known to take one, as all
 // that memprobe draws with, are counted without a look at Unicode's tables.
 func width(s string) int {
+	if isPlain(s) {
+		return len(s)
+	}
 	n := 0
 	for _, r := range s {
 		if (r < ' ' || r > '~') && (r < '←' || r > '↓') && (r < '─' || r > '●') && r != '·' {
@@ -60,6 +64,16 @@ func width(s string) int {
 		n++
 	}
 	return n
+}
+
+// isPlain is true for printable ASCII alone: each byte takes a cell.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // padded is l with blanks up to n cells; a longer line stays as it is.
@@ -94,7 +108,12 @@ type page struct {
 	opts   Options
 	width  int
 	glyphs glyphs
-	lines  []line
+	lines  int // that are drawn
+
+	drawn   [][]byte // the lines in pieces, but for the last one
+	last    []byte
+	ink     int  // where last ends but for the blanks at the end of a line that put draws
+	colored bool // the ink at the end is
 
 	names     func(addr.Addr) string // what an address is called; nil: by its digits
 	explained []string               // what has been said of how to read a picture
@@ -108,8 +127,78 @@ func (p *page) addr(a addr.Addr) string {
 	return a.String()
 }
 
-func (p *page) add(lines ...line) { p.lines = append(p.lines, lines...) }
-func (p *page) blank()            { p.add(nil) }
+// put draws on at the end of a line, which end ends.
+func (p *page) put(s string, st style) {
+	if p.opts.ASCII {
+		s = asciiOnly(s)
+	}
+	colored := p.opts.Color && st != plain
+	if colored {
+		p.last = append(p.last, "\x1b["...)
+		p.last = append(p.last, sgr[st]...)
+		p.last = append(p.last, 'm')
+	}
+	ink := len(s)
+	for ink > 0 && s[ink-1] == ' ' {
+		ink--
+	}
+	if ink > 0 {
+		p.ink, p.colored = len(p.last)+ink, colored
+	}
+	p.last = append(p.last, s...)
+	if colored {
+		p.last = append(p.last, reset...)
+	}
+}
+
+// putRight is put of what stands at the right of n cells; s is plain ASCII.
+func (p *page) putRight(s string, n int, st style) { p.put(blanks(n-len(s))+s, st) }
+
+// putLeft is put of what stands at the left of n cells; s is plain ASCII.
+func (p *page) putLeft(s string, n int, st style) { p.put(s+blanks(n-len(s)), st) }
+
+func blanks(n int) string { return strings.Repeat(" ", max(0, n)) }
+
+const (
+	reset      = "\x1b[0m"
+	pieceBytes = 256 << 10 // of lines that lie together
+)
+
+// end ends a line: trailing blanks are cut.
+func (p *page) end() {
+	p.last = p.last[:p.ink]
+	if p.colored {
+		p.last = append(p.last, reset...)
+	}
+	p.last = append(p.last, '\n')
+	if len(p.last)+p.width*4 > pieceBytes {
+		p.drawn = append(p.drawn, p.last)
+		p.last = make([]byte, 0, pieceBytes)
+	}
+	p.ink, p.colored = len(p.last), false
+	p.lines++
+}
+
+func (p *page) add(lines ...line) {
+	for _, l := range lines {
+		p.putLine(l)
+		p.end()
+	}
+}
+
+func (p *page) putLine(l line) {
+	for _, s := range l {
+		p.put(s.text, s.style)
+	}
+}
+
+func (p *page) blank() { p.end() }
+
+// pieces are the lines that were drawn.
+func (p *page) pieces() [][]byte { return append(p.drawn[:len(p.drawn):len(p.drawn)], p.last) }
+
+// String is the page as text.
+func (p *page) String() string { return string(bytes.Join(p.pieces(), nil)) }
 
 // legible is the width beyond which prose is hard to read.
 const legible = 100
@@ -137,63 +226,36 @@ func (p *page) explain(s string) {
 // part of a name.
 func wrap(s string, n int) []string {
 	var lines []string
-	words := strings.Split(s, " ")
-	for i := len(words) - 1; i > 0; i-- {
-		if strings.HasPrefix(words[i], "%") && endsInDigit(words[i-1]) {
-			words[i-1] += " " + words[i]
-			words = slices.Delete(words, i, i+1)
+	start, end, cells := 0, 0, 0 // of the line being filled
+	for at := 0; at <= len(s); {
+		next := at
+		for {
+			next = wordEnd(s, next)
+			if next+1 >= len(s) || s[next+1] != '%' || !endsInDigit(s[:next]) {
+				break
+			}
+			next++
 		}
-	}
-	first, cells := 0, 0 // of the line being filled
-	for i, word := range words {
-		more := width(word)
-		if i > first && cells+1+more > n {
-			lines = append(lines, strings.Join(words[first:i], " "))
-			first, cells = i, 0
+		more := width(s[at:next])
+		if at > start && cells+1+more > n {
+			lines = append(lines, s[start:end])
+			start, cells = at, 0
 		}
-		if i > first {
+		if at > start {
 			cells++
 		}
 		cells += more
+		at, end = next+1, next
 	}
-	if first < len(words) {
-		lines = append(lines, strings.Join(words[first:], " "))
+	return append(lines, s[start:])
+}
+
+// wordEnd is where the word at i of s ends.
+func wordEnd(s string, i int) int {
+	if n := strings.IndexByte(s[i:], ' '); n >= 0 {
+		return i + n
 	}
-	return lines
+	return len(s)
 }
 
 func endsInDigit(s string) bool { return s != "" && '0' <= s[len(s)-1] && s[len(s)-1] <= '9' }
-
-// String is the page as text: trailing blanks cut, each line ended.
-func (p *page) String() string {
-	var b strings.Builder
-	b.Grow(len(p.lines) * (p.width + 40)) // drawn lines hold characters of three bytes
-	for _, l := range p.lines {
-		for len(l) > 0 && strings.TrimSpace(l[len(l)-1].text) == "" {
-			l = l[:len(l)-1]
-		}
-		for i, s := range l {
-			if i == len(l)-1 {
-				s.text = strings.TrimRight(s.text, " ")
-			}
-			p.render(&b, s)
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-func (p *page) render(b *strings.Builder, s span) {
-	if p.opts.ASCII {
-		s.text = asciiOnly(s.text)
-	}
-	if !p.opts.Color || s.style == plain {
-		b.WriteString(s.text)
-		return
-	}
-	b.WriteString("\x1b[")
-	b.WriteString(sgr[s.style])
-	b.WriteByte('m')
-	b.WriteString(s.text)
-	b.WriteString("\x1b[0m")
-}

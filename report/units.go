@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"math/bits"
+	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -22,8 +24,32 @@ func size(n addr.Bytes) string {
 
 // short is size with its unit in letters below 1 KiB too: 8 B, 64 KiB.
 func short(n addr.Bytes) string {
+	if n >= 10 && n < 1<<40 {
+		return shortOf(uint64(n))
+	}
 	return strings.Replace(humanize.IBytes(uint64(n)), ".0 ", " ", 1)
 }
+
+// shortOf is short for 10 bytes to 1 TiB, where whole numbers are exact enough. Each row
+// of a table has a size.
+func shortOf(n uint64) string {
+	unit := (bits.Len64(n) - 1) / 10
+	shift := 10 * unit
+	var text [10]byte
+	tenths := (n*10 + 1<<shift>>1) >> shift
+	var digits []byte
+	if tenths < 100 {
+		digits = strconv.AppendUint(text[:0], tenths/10, 10)
+		if tenths%10 != 0 {
+			digits = append(digits, '.', byte('0'+tenths%10))
+		}
+	} else {
+		digits = strconv.AppendUint(text[:0], (n+1<<shift>>1)>>shift, 10)
+	}
+	return string(append(digits, shortUnits[unit]...))
+}
+
+var shortUnits = [...]string{" B", " KiB", " MiB", " GiB"}
 
 // bytesOf is n exactly.
 func bytesOf(n addr.Bytes) string {

@@ -34,7 +34,7 @@ func newMan(s *session) *cobra.Command {
 				return usagef("no manual page for %q", args[0])
 			}
 			out := s.report()
-			out.buf.Write(page)
+			out.text.Write(page)
 			if err := out.flush(); err != nil {
 				return fmt.Errorf("man: %w", err)
 			}

@@ -161,7 +161,7 @@ func (e *examiner) show(d report.Document) error {
 
 // say writes a text as it is.
 func (e *examiner) say(words string) error {
-	e.buf.WriteString(words)
+	e.text.Write([]byte(words))
 	return e.flush()
 }
 

@@ -92,7 +92,7 @@ func (s *session) flushHelp() error {
 		return nil
 	}
 	out := s.report()
-	out.buf = s.help
+	out.text.last = s.help
 	return out.flush()
 }
 
@@ -101,8 +101,8 @@ func (s *session) flushHelp() error {
 type reporter struct {
 	*session
 	opts    report.Options
-	buf     bytes.Buffer
-	flushed int // how much of buf stdout has got
+	text    pieces
+	flushed int // how many bytes of text stdout has got
 }
 
 func (s *session) report() *reporter {
@@ -113,21 +113,23 @@ func (s *session) report() *reporter {
 }
 
 // add appends a document.
-func (r *reporter) add(d report.Document) error { return r.format.Write(&r.buf, d, r.opts) }
+func (r *reporter) add(d report.Document) error { return r.format.Write(&r.text, d, r.opts) }
 
 // flush writes what was added since the last flush to stdout, or all that was
 // added to the output file, anew.
 func (r *reporter) flush() error {
 	if r.output != "" {
-		return writeFile(r.output, r.buf.Bytes())
+		return writeFile(r.output, r.text.all())
 	}
 	if err := checkOpen(r.stdout); err != nil {
 		return err
 	}
-	n, err := r.stdout.Write(r.buf.Bytes()[r.flushed:])
-	r.flushed += n
-	if err != nil {
-		return fmt.Errorf("write the report: %w", reason(err))
+	for _, piece := range r.text.from(r.flushed) {
+		n, err := r.stdout.Write(piece)
+		r.flushed += n
+		if err != nil {
+			return fmt.Errorf("write the report: %w", reason(err))
+		}
 	}
 	return nil
 }

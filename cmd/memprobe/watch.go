@@ -98,7 +98,7 @@ func (s *session) watch(cmd *cobra.Command, t *target, view report.MapsView, int
 		if terminal && s.format.Name == "text" {
 			out.fit(fd)
 		} else if s.format.Name == "text" {
-			out.buf.WriteByte('\n')
+			out.text.Write([]byte("\n"))
 		}
 		if err := out.flush(); err != nil {
 			return err
@@ -117,12 +117,12 @@ func (s *session) watch(cmd *cobra.Command, t *target, view report.MapsView, int
 // fit makes what was added redraw a terminal: from its upper left corner on, as many
 // lines as it has.
 func (r *reporter) fit(fd int) {
-	text := r.buf.Bytes()
+	text := r.text.all()
 	_, rows, err := term.GetSize(fd)
 	if lines := bytes.SplitAfter(text, []byte("\n")); err == nil && rows > 2 && len(lines) > rows {
 		text = append(bytes.Join(lines[:rows-2], nil), fmt.Sprintf(" ... %d lines more, on a taller terminal\n", len(lines)-1-(rows-2))...)
 	}
 	redrawn := append([]byte("\x1b[H\x1b[2J"), text...)
-	r.buf.Reset()
-	r.buf.Write(redrawn)
+	r.text = pieces{}
+	r.text.Write(redrawn)
 }

@@ -32,7 +32,12 @@ func (a Addr) Aligned(align Bytes) bool { return a&Addr(align-1) == 0 }
 func (n Bytes) AlignUp(align Bytes) Bytes { return (n + align - 1) &^ (align - 1) }
 
 // String is a in hexadecimal, such as 0x7f2a00001000.
-func (a Addr) String() string { return "0x" + strconv.FormatUint(uint64(a), 16) }
+func (a Addr) String() string { return string(a.Append(make([]byte, 0, 18))) }
+
+// Append appends what String is to text.
+func (a Addr) Append(text []byte) []byte {
+	return strconv.AppendUint(append(text, "0x"...), uint64(a), 16)
+}
 
 // MarshalText writes a as String does.
 func (a Addr) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
