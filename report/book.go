@@ -34,15 +34,11 @@ func (p *page) putBook(title string, st style) {
 	v := p.glyphs.lines[up|down]
 	cells := width(title)
 	left := (bookWidth - 2 - cells) / 2
-	p.put(" ", plain)
-	p.put(v, plain)
-	p.put(blanks(left), plain)
+	p.cell(1, v, left, plain)
 	if title != "" {
 		p.put(title, st)
 	}
-	p.put(blanks(bookWidth-2-left-cells), plain)
-	p.put(v, plain)
-	p.put("  ", plain)
+	p.cell(bookWidth-2-left-cells, v, 2, plain)
 }
 
 // bookLine draws a line of both sides; title begins a band.

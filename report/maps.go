@@ -122,7 +122,7 @@ func mapRows(s *layout.Space, all bool) []mapRow {
 	gaps := s.Gaps
 	found := foundParts(s)
 	for i := len(s.Parts) - 1; i >= 0; i-- {
-		part := s.Parts[i]
+		part := &s.Parts[i]
 		if user := s.User(); user.Contains(part.Lo) && i+1 < len(s.Parts) && !user.Contains(s.Parts[i+1].Lo) {
 			rows = append(rows, gapRow(addr.Range{Lo: user.Hi, Hi: s.Parts[i+1].Lo}, "not for programs"))
 		}
@@ -149,10 +149,11 @@ func mapRows(s *layout.Space, all bool) []mapRow {
 }
 
 // rowOf is the row of one part.
-func rowOf(s *layout.Space, part layout.Part) mapRow {
+func rowOf(s *layout.Space, part *layout.Part) mapRow {
+	info := part.Kind.Info()
 	row := mapRow{
-		Range: part.Range, size: part.Size(), parts: 1, kind: part.Kind, segment: part.Segment(),
-		perms: s.Mappings[part.Mapping].Perms.String()[:3], text: partText(s, part),
+		Range: part.Range, size: part.Size(), parts: 1, kind: part.Kind, segment: info.Segment,
+		perms: s.Mappings[part.Mapping].Perms.String()[:3], text: partWords(s, part, &info),
 	}
 	if part.Library {
 		row.object, row.segment = part.Object, layout.SegmentNotDrawn
@@ -161,7 +162,7 @@ func rowOf(s *layout.Space, part layout.Part) mapRow {
 }
 
 // mark is what stands between a row's permissions and its words.
-func (r mapRow) mark() string {
+func (r *mapRow) mark() string {
 	if r.found {
 		return "! "
 	}
@@ -169,7 +170,7 @@ func (r mapRow) mark() string {
 }
 
 // words say what the row is, and how many parts it tells of.
-func (r mapRow) words() string {
+func (r *mapRow) words() string {
 	if r.parts > 1 {
 		return r.text + fmt.Sprintf(" (%d parts)", r.parts)
 	}
@@ -180,10 +181,10 @@ func (r mapRow) words() string {
 // library, or of one kind. A gap between two such rows is left out.
 func fold(rows []mapRow, row mapRow) []mapRow {
 	last := len(rows) - 1
-	if last >= 1 && rows[last].kind == "" && rows[last-1].joins(row) {
+	if last >= 1 && rows[last].kind == "" && rows[last-1].joins(&row) {
 		rows, last = rows[:last], last-1
 	}
-	if last < 0 || !rows[last].joins(row) {
+	if last < 0 || !rows[last].joins(&row) {
 		return append(rows, row)
 	}
 	above := &rows[last]
@@ -204,7 +205,7 @@ func fold(rows []mapRow, row mapRow) []mapRow {
 }
 
 // joins is true for rows that are told of as one.
-func (r mapRow) joins(below mapRow) bool {
+func (r *mapRow) joins(below *mapRow) bool {
 	if r.object != "" || below.object != "" {
 		return r.object == below.object
 	}
@@ -222,7 +223,13 @@ var ownRow = []layout.Kind{
 
 // partText says what a part is.
 func partText(s *layout.Space, p layout.Part) string {
-	about := p.Kind.Info().Text
+	info := p.Kind.Info()
+	return partWords(s, &p, &info)
+}
+
+// partWords is partText where it is known what the part's kind is.
+func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
+	about := info.Text
 	switch {
 	case p.Library:
 		return fmt.Sprintf("%s: %s of %s", escape(p.Label), about, escape(p.Object))
@@ -234,14 +241,14 @@ func partText(s *layout.Space, p layout.Part) string {
 		return escape(p.Label) + ": " + about + stackUse(s, p)
 	case p.Kind == layout.KindFile:
 		return escape(p.Object)
-	case p.Kind.Info().Named:
+	case info.Named:
 		return escape(p.Label) + ": " + about
 	}
 	return about
 }
 
 // stackUse says how much of a thread's stack was ever used.
-func stackUse(s *layout.Space, p layout.Part) string {
+func stackUse(s *layout.Space, p *layout.Part) string {
 	stack := s.StackAt(p.Lo)
 	if stack == nil || stack.Deepest == 0 {
 		return ""
@@ -275,7 +282,8 @@ type mapsDrawing struct {
 func (d *mapsDrawing) draw() {
 	d.bookTop()
 	band := layout.Segment("")
-	for _, r := range d.rows {
+	for i := range d.rows {
+		r := &d.rows[i]
 		if r.kind != "" && r.segment != layout.SegmentNotDrawn && r.segment != band {
 			if band != "" {
 				d.bookRule()
@@ -290,7 +298,7 @@ func (d *mapsDrawing) draw() {
 }
 
 // bookText is what the textbook's side says beside a row that begins no band.
-func bookText(r mapRow) string {
+func bookText(r *mapRow) string {
 	if r.kind == "" {
 		return ""
 	}
@@ -298,7 +306,7 @@ func bookText(r mapRow) string {
 }
 
 // drawRow draws one row, its text in as many lines as it needs.
-func (d *mapsDrawing) drawRow(r mapRow, book string, st style) {
+func (d *mapsDrawing) drawRow(r *mapRow, book string, st style) {
 	const indent = 14 + 2 + 8 + 2 + 3 + 2
 	textWidth := d.width - 1 - bookWidth - 2 - indent - 1
 	d.putBook(book, st)
@@ -308,7 +316,8 @@ func (d *mapsDrawing) drawRow(r mapRow, book string, st style) {
 		d.end()
 		return
 	}
-	from := r.Lo.String()
+	var digits [18]byte
+	from := string(r.Lo.Append(digits[:0]))
 	d.putLeft(from, 14, faint)
 	d.put("  ", plain)
 	d.putRight(size(r.size), 8, plain)
@@ -320,7 +329,7 @@ func (d *mapsDrawing) drawRow(r mapRow, book string, st style) {
 	if r.segment == layout.SegmentNotDrawn {
 		words = faint
 	}
-	for i, s := range wrapHard(r.words(), max(textWidth-max(0, longer), 16)) {
+	for i, s := range d.wrapHard(r.words(), max(textWidth-max(0, longer), 16)) {
 		if i > 0 {
 			d.putBook("", plain)
 			d.put(blanks(indent), plain)
@@ -356,18 +365,27 @@ func (p *page) leftOut(s *layout.Space, v MapsView) {
 		size  addr.Bytes
 	}
 	totals := map[layout.Kind]*total{}
-	for _, part := range s.Parts {
+	var last layout.Kind // of the part before: often of the next as well
+	var sum *total       // nil: the textbook draws it
+	for i := range s.Parts {
+		part := &s.Parts[i]
 		kind := part.Kind
 		if part.Library {
 			kind = "library"
-		} else if part.Segment() != layout.SegmentNotDrawn {
-			continue
 		}
-		if totals[kind] == nil {
-			totals[kind] = &total{}
+		if i == 0 || kind != last {
+			last, sum = kind, nil
+			if part.Library || part.Segment() == layout.SegmentNotDrawn {
+				if totals[kind] == nil {
+					totals[kind] = &total{}
+				}
+				sum = totals[kind]
+			}
 		}
-		totals[kind].parts++
-		totals[kind].size += part.Size()
+		if sum != nil {
+			sum.parts++
+			sum.size += part.Size()
+		}
 	}
 	kinds := append([]layout.KindInfo{{Kind: "library", Text: "code and data of the libraries"}}, layout.Kinds...)
 	p.blank()

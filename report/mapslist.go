@@ -13,22 +13,23 @@ func (p *page) mapsList(s *layout.Space, v MapsView) {
 	rows := slices.DeleteFunc(mapRows(s, v.All), func(r mapRow) bool { return r.kind == "" })
 	p.blank()
 	p.add(styled("           from      size  may  segment      what it is", faint))
+	var digits [18]byte
 	for _, i := range v.Order.of(rows) {
 		r := &rows[i]
 		segment := "-"
 		if r.segment != layout.SegmentNotDrawn {
 			segment = string(r.segment)
 		}
-		from := r.Lo.String()
-		p.put(" "+blanks(14-len(from))+from, faint)
+		from, sized := string(r.Lo.Append(digits[:0])), size(r.size)
+		p.cell(1+max(0, 14-len(from)), from, 0, faint)
 		p.put("  ", plain)
-		p.putRight(size(r.size), 8, plain)
+		p.putRight(sized, 8, plain)
 		p.put("  ", plain)
 		p.put(r.perms, faint)
 		p.put(r.mark(), altered)
 		p.putLeft(segment, 11, plain)
 		p.put("  ", plain)
-		p.putWords(1+max(14, len(from))+2+8+2+3+2+11+2, r.words())
+		p.putWords(1+max(14, len(from))+2+max(8, len(sized))+2+3+2+max(11, len(segment))+2, r.words())
 	}
 }
 
@@ -40,7 +41,7 @@ func (p *page) listed(head line, words string) {
 
 // putWords is listed where a line has its columns already; they take indent cells.
 func (p *page) putWords(indent int, words string) {
-	for i, more := range wrapHard(words, max(p.width-indent-1, 16)) {
+	for i, more := range p.wrapHard(words, max(p.width-indent-1, 16)) {
 		if i > 0 {
 			p.put(blanks(indent), plain)
 		}
@@ -72,8 +73,8 @@ func (m mapsModel) records() [][]string {
 		rows[0] = append(rows[0], "mapping_rss", "mapping_pss", "mapping_private_dirty", "mapping_swap", "mapping_huge")
 	}
 	all := make([]mapRow, len(m.Parts))
-	for i, p := range m.Parts {
-		all[i] = m.row(p)
+	for i := range m.Parts {
+		all[i] = m.row(&m.Parts[i])
 	}
 	for _, i := range m.order.of(all) {
 		part := m.Parts[i]
@@ -94,7 +95,7 @@ func (m mapsModel) records() [][]string {
 }
 
 // row is p's row, with the figures of its mapping.
-func (m mapsModel) row(p layout.Part) mapRow {
+func (m mapsModel) row(p *layout.Part) mapRow {
 	r := rowOf(m.Space, p)
 	if m.Figures != nil {
 		r.figures = &m.Figures[p.Mapping]

@@ -104,11 +104,12 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 	}
 	p.add(styled(head, faint))
 	total := mapRow{figures: &layout.Figures{}}
+	var digits [18]byte
 	for _, i := range v.Order.of(rows) {
 		r := &rows[i]
 		total.size += r.size
 		addShown(total.figures, r.figures)
-		cells := p.putFigures(r.Lo.String(), r)
+		cells := p.putFigures(string(r.Lo.Append(digits[:0])), r)
 		if p.width < besideFigures {
 			p.end()
 			p.put(blanks(8), plain)
@@ -142,7 +143,7 @@ func (p *page) putFigures(name string, r *mapRow) (cells int) {
 		p.putRight(short(n), 8, plain)
 	}
 	longer, total := max(0, len(name)-14), short(r.size)
-	p.put(" "+blanks(14-len(name))+name, faint)
+	p.cell(1+max(0, 14-len(name)), name, 0, faint)
 	p.put(" ", plain)
 	p.putRight(total, 8-longer, plain)
 	f := r.figures

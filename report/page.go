@@ -117,6 +117,8 @@ type page struct {
 
 	names     func(addr.Addr) string // what an address is called; nil: by its digits
 	explained []string               // what has been said of how to read a picture
+
+	wrapped wrapped
 }
 
 // addr is how an address is shown.
@@ -128,7 +130,16 @@ func (p *page) addr(a addr.Addr) string {
 }
 
 // put draws on at the end of a line, which end ends.
-func (p *page) put(s string, st style) {
+func (p *page) put(s string, st style) { p.cell(0, s, 0, st) }
+
+// putRight is put of what stands at the right of n cells; s is plain ASCII.
+func (p *page) putRight(s string, n int, st style) { p.cell(n-len(s), s, 0, st) }
+
+// putLeft is put of what stands at the left of n cells; s is plain ASCII.
+func (p *page) putLeft(s string, n int, st style) { p.cell(0, s, n-len(s), st) }
+
+// cell draws on with s between blanks.
+func (p *page) cell(before int, s string, after int, st style) {
 	if p.opts.ASCII {
 		s = asciiOnly(s)
 	}
@@ -138,26 +149,26 @@ func (p *page) put(s string, st style) {
 		p.last = append(p.last, sgr[st]...)
 		p.last = append(p.last, 'm')
 	}
-	ink := len(s)
-	for ink > 0 && s[ink-1] == ' ' {
-		ink--
+	p.last = append(append(p.last, blanks(before)...), s...)
+	for ink := len(s); ink > 0; ink-- {
+		if s[ink-1] != ' ' {
+			p.ink, p.colored = len(p.last)-len(s)+ink, colored
+			break
+		}
 	}
-	if ink > 0 {
-		p.ink, p.colored = len(p.last)+ink, colored
-	}
-	p.last = append(p.last, s...)
+	p.last = append(p.last, blanks(after)...)
 	if colored {
 		p.last = append(p.last, reset...)
 	}
 }
 
-// putRight is put of what stands at the right of n cells; s is plain ASCII.
-func (p *page) putRight(s string, n int, st style) { p.put(blanks(n-len(s))+s, st) }
-
-// putLeft is put of what stands at the left of n cells; s is plain ASCII.
-func (p *page) putLeft(s string, n int, st style) { p.put(s+blanks(n-len(s)), st) }
-
-func blanks(n int) string { return strings.Repeat(" ", max(0, n)) }
+func blanks(n int) string {
+	const some = "                                "
+	if uint(n) <= uint(len(some)) {
+		return some[:n]
+	}
+	return strings.Repeat(" ", max(0, n))
+}
 
 const (
 	reset      = "\x1b[0m"
@@ -248,6 +259,22 @@ func wrap(s string, n int) []string {
 		at, end = next+1, next
 	}
 	return append(lines, s[start:])
+}
+
+// wrapped is a text in lines of n cells at most. A row often tells what the one above
+// told.
+type wrapped struct {
+	text  string
+	n     int
+	lines []string
+}
+
+// wrapHard is wrapHard of a row's words.
+func (p *page) wrapHard(s string, n int) []string {
+	if w := &p.wrapped; w.lines == nil || w.text != s || w.n != n {
+		*w = wrapped{s, n, wrapHard(s, n)}
+	}
+	return p.wrapped.lines
 }
 
 // wordEnd is where the word at i of s ends.
