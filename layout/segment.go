@@ -47,31 +47,45 @@ type Knowledge struct {
 
 // Classify cuts each mapping into parts, by address; the parts tile the mapping.
 func Classify(maps []Mapping, known Knowledge) []Part {
-	parts := make([]Part, len(maps))
+	layers := [...]layer{
+		{disjoint(imageClaims(known.Images)), func(c claim, p Part) bool {
+			m := maps[p.Mapping]
+			return c.file.matches(m) || c.zeroed && !m.hasFile()
+		}},
+		{disjoint(ownedClaims(known.Runtime)), func(_ claim, p Part) bool {
+			return p.Kind == KindAnonymous || p.Kind == KindReserved || p.Kind == KindGoHeap || p.Kind == KindGoRuntime
+		}},
+		{disjoint(stackClaims(known.Stacks)), func(c claim, p Part) bool {
+			if c.Kind == KindGuard {
+				return p.Kind == KindReserved
+			}
+			return p.Kind == KindAnonymous || p.Kind == KindThreadStack
+		}},
+		{disjoint(ownedClaims(known.Owned)), func(claim, Part) bool { return true }},
+	}
+	most := len(maps)
+	for _, l := range layers {
+		most += 2 * len(l.claims)
+	}
+	parts := make([]Part, 0, most)
+	var whole Part
 	for i, m := range maps {
 		if i > 0 && m.resembles(&maps[i-1]) {
-			parts[i] = parts[i-1]
-			parts[i].Range = m.Range
+			whole.Range = m.Range
 		} else {
-			parts[i] = fromName(m, known.shmem())
+			whole = fromName(m, known.shmem())
 		}
-		parts[i].Mapping = i
+		whole.Mapping = i
+		first := len(parts)
+		parts = append(parts, whole)
+		for k := range layers {
+			parts = layers[k].over(parts, first)
+		}
+		if len(parts) > first+1 || len(parts[first].Sections) > 0 {
+			parts = parts[:first+join(parts[first:])]
+		}
 	}
-	parts = overlay(parts, imageClaims(known.Images), func(c claim, p Part) bool {
-		m := maps[p.Mapping]
-		return c.file.matches(m) || c.zeroed && !m.hasFile()
-	})
-	parts = overlay(parts, ownedClaims(known.Runtime), func(_ claim, p Part) bool {
-		return p.Kind == KindAnonymous || p.Kind == KindReserved || p.Kind == KindGoHeap || p.Kind == KindGoRuntime
-	})
-	parts = overlay(parts, stackClaims(known.Stacks), func(c claim, p Part) bool {
-		if c.Kind == KindGuard {
-			return p.Kind == KindReserved
-		}
-		return p.Kind == KindAnonymous || p.Kind == KindThreadStack
-	})
-	parts = overlay(parts, ownedClaims(known.Owned), func(claim, Part) bool { return true })
-	return join(parts)
+	return parts
 }
 
 // resembles: all that a line says of m but where it lies is as with q.
@@ -184,47 +198,48 @@ func ownedClaims(owned []Owned) []claim {
 	return claims
 }
 
-// overlay cuts parts where claims begin and end, and puts the claims there that may
-// be. Of two claims to one address, the one that starts lower has it.
-func overlay(parts []Part, claims []claim, may func(claim, Part) bool) []Part {
-	claims = disjoint(claims)
-	if len(claims) == 0 {
+// layer are claims of one sort, by address. Those that lie below what it was put over
+// last are gone.
+type layer struct {
+	claims []claim
+	may    func(claim, Part) bool // whether a claim holds on a part
+}
+
+// over cuts the parts of a mapping, those from first on, where claims begin and end, and
+// puts the claims there that may be. Mappings come by address.
+func (l *layer) over(parts []Part, first int) []Part {
+	for len(l.claims) > 0 && l.claims[0].Hi-1 < parts[first].Lo {
+		l.claims = l.claims[1:]
+	}
+	if len(l.claims) == 0 || l.claims[0].Lo > parts[len(parts)-1].Hi-1 {
 		return parts
 	}
-	out := make([]Part, 0, len(parts)+2*len(claims))
-	for i := 0; i < len(parts); i++ {
-		for len(claims) > 0 && claims[0].Hi-1 < parts[i].Lo {
+	under, claims := slices.Clone(parts[first:]), l.claims
+	parts = parts[:first]
+	for _, p := range under {
+		for len(claims) > 0 && claims[0].Hi-1 < p.Lo {
 			claims = claims[1:]
 		}
-		below := len(parts) - i // parts from here on that lie below all claims
-		if len(claims) > 0 {
-			below, _ = find(parts[i:], claims[0].Lo)
-		}
-		out = append(out, parts[i:i+below]...)
-		if i += below; i == len(parts) {
-			break
-		}
-		p := parts[i]
 		rest, last := p, p.Hi-1
 		for _, c := range claims {
 			if c.Lo > last {
 				break
 			}
-			if !may(c, p) {
+			if !l.may(c, p) {
 				continue
 			}
 			hit := c.Intersect(p.Range)
 			if rest.Lo != hit.Lo {
-				out = append(out, rest.cut(addr.Range{Lo: rest.Lo, Hi: hit.Lo}))
+				parts = append(parts, rest.cut(addr.Range{Lo: rest.Lo, Hi: hit.Lo}))
 			}
-			out = append(out, c.on(p, hit))
+			parts = append(parts, c.on(p, hit))
 			rest = rest.cut(addr.Range{Lo: hit.Hi, Hi: p.Hi})
 		}
 		if rest.Lo != p.Hi {
-			out = append(out, rest)
+			parts = append(parts, rest)
 		}
 	}
-	return out
+	return parts
 }
 
 // on is the part that c makes of hit, a piece of p.
@@ -277,9 +292,8 @@ func disjoint(claims []claim) []claim {
 }
 
 // join makes one part of neighbours in one mapping that differ in nothing but the
-// sections of their object.
-func join(parts []Part) []Part {
-	n := 0
+// sections of their object, and gives their number.
+func join(parts []Part) (n int) {
 	for i := range parts {
 		p := &parts[i]
 		if n > 0 && parts[n-1].joins(p) {
@@ -297,7 +311,7 @@ func join(parts []Part) []Part {
 			p.Label = sectionNames(p.Sections)
 		}
 	}
-	return parts[:n]
+	return n
 }
 
 func (p *Part) joins(q *Part) bool {

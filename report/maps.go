@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -51,8 +52,8 @@ func Maps(whole *layout.Space, v MapsView) Document {
 			p.mapsList(space, v)
 		default:
 			p.mapsColumns()
-			d := &mapsDrawing{page: p, rows: mapRows(space, v.All)}
-			d.draw()
+			d := &mapsDrawing{page: p}
+			d.draw(mapRows(space, v.All))
 			p.leftOut(space, v)
 		}
 		p.findings(whole, space)
@@ -113,39 +114,34 @@ func gapRow(r addr.Range, words string) mapRow {
 	return mapRow{Range: r, size: r.Size(), text: words}
 }
 
-// mapRows are the rows for s, from high to low address.
-func mapRows(s *layout.Space, all bool) []mapRow {
-	var rows []mapRow
-	if all {
-		rows = make([]mapRow, 0, len(s.Parts)+len(s.Gaps)+1)
+// mapRows are the rows for s, from high to low address. A row does not outlive its turn.
+func mapRows(s *layout.Space, all bool) iter.Seq[*mapRow] {
+	return func(yield func(*mapRow) bool) {
+		out := folder{all: all, yield: yield}
+		gaps := s.Gaps
+		found := foundParts(s)
+		user := s.User()
+		for i := len(s.Parts) - 1; i >= 0 && !out.ended; i-- {
+			part := &s.Parts[i]
+			if user.Contains(part.Lo) && i+1 < len(s.Parts) && !user.Contains(s.Parts[i+1].Lo) {
+				out.add(gapRow(addr.Range{Lo: user.Hi, Hi: s.Parts[i+1].Lo}, "not for programs"))
+			}
+			for len(gaps) > 0 && gaps[len(gaps)-1].Lo >= part.Hi && part.Hi != 0 {
+				out.add(gapRow(gaps[len(gaps)-1].Range, "unmapped"))
+				gaps = gaps[:len(gaps)-1]
+			}
+			if part.Kind == layout.KindELF && !all {
+				continue
+			}
+			row := rowOf(s, part)
+			row.found = found[i]
+			out.add(row)
+		}
+		for i := len(gaps) - 1; i >= 0; i-- {
+			out.add(gapRow(gaps[i].Range, "unmapped"))
+		}
+		out.flush()
 	}
-	gaps := s.Gaps
-	found := foundParts(s)
-	for i := len(s.Parts) - 1; i >= 0; i-- {
-		part := &s.Parts[i]
-		if user := s.User(); user.Contains(part.Lo) && i+1 < len(s.Parts) && !user.Contains(s.Parts[i+1].Lo) {
-			rows = append(rows, gapRow(addr.Range{Lo: user.Hi, Hi: s.Parts[i+1].Lo}, "not for programs"))
-		}
-		for len(gaps) > 0 && gaps[len(gaps)-1].Lo >= part.Hi && part.Hi != 0 {
-			gap := gaps[len(gaps)-1]
-			gaps = gaps[:len(gaps)-1]
-			rows = append(rows, gapRow(gap.Range, "unmapped"))
-		}
-		if part.Kind == layout.KindELF && !all {
-			continue
-		}
-		row := rowOf(s, part)
-		row.found = found[i]
-		if !all {
-			rows = fold(rows, row)
-		} else {
-			rows = append(rows, row)
-		}
-	}
-	for i := len(gaps) - 1; i >= 0; i-- {
-		rows = append(rows, gapRow(gaps[i].Range, "unmapped"))
-	}
-	return rows
 }
 
 // rowOf is the row of one part.
@@ -177,31 +173,60 @@ func (r *mapRow) words() string {
 	return r.text
 }
 
-// fold adds a row, or makes it part of the one above where both are of one
-// library, or of one kind. A gap between two such rows is left out.
-func fold(rows []mapRow, row mapRow) []mapRow {
-	last := len(rows) - 1
-	if last >= 1 && rows[last].kind == "" && rows[last-1].joins(&row) {
-		rows, last = rows[:last], last-1
+// folder makes one row of those that belong together: of one library, or of one kind.
+type folder struct {
+	all   bool      // it folds nothing
+	held  [2]mapRow // a row that others may join, and a gap below it
+	n     int       // of held
+	yield func(*mapRow) bool
+	ended bool // nobody wants more rows
+}
+
+// add adds a row to the one above where both belong together; a gap between them is
+// left out.
+func (f *folder) add(row mapRow) {
+	if f.all {
+		f.ended = f.ended || !f.yield(&row)
+		return
 	}
-	if last < 0 || !rows[last].joins(&row) {
-		return append(rows, row)
+	above := &f.held[0]
+	switch {
+	case f.n > 0 && row.kind != "" && above.joins(&row):
+		above.take(&row)
+		f.n = 1
+	case f.n == 1 && row.kind == "":
+		f.held[1] = row
+		f.n = 2
+	default:
+		f.flush()
+		f.held[0] = row
+		f.n = 1
 	}
-	above := &rows[last]
-	above.Lo = row.Lo
-	above.size += row.size
-	above.parts++
-	above.found = above.found || row.found
-	if above.perms != row.perms {
-		above.perms = "mix"
+}
+
+// flush hands on the rows that are held.
+func (f *folder) flush() {
+	for i := range f.n {
+		f.ended = f.ended || !f.yield(&f.held[i])
+	}
+	f.n = 0
+}
+
+// take makes a row below one with r.
+func (r *mapRow) take(below *mapRow) {
+	r.Lo = below.Lo
+	r.size += below.size
+	r.parts++
+	r.found = r.found || below.found
+	if r.perms != below.perms {
+		r.perms = "mix"
 	}
 	switch {
-	case above.object != "":
-		above.text = "library " + escape(above.object)
-	case above.segment == layout.SegmentNotDrawn:
-		above.text = above.kind.Info().Text
+	case r.object != "":
+		r.text = "library " + escape(r.object)
+	case r.segment == layout.SegmentNotDrawn:
+		r.text = r.kind.Info().Text
 	}
-	return rows
 }
 
 // joins is true for rows that are told of as one.
@@ -272,18 +297,14 @@ func inUse(s *layout.Space, used, reserve layout.Kind) string {
 }
 
 // mapsDrawing draws the textbook's picture beside the live rows.
-type mapsDrawing struct {
-	*page
-	rows []mapRow
-}
+type mapsDrawing struct{ *page }
 
 // draw draws band after band: rows that play one segment, with what lies between
 // them.
-func (d *mapsDrawing) draw() {
+func (d *mapsDrawing) draw(rows iter.Seq[*mapRow]) {
 	d.bookTop()
 	band := layout.Segment("")
-	for i := range d.rows {
-		r := &d.rows[i]
+	for r := range rows {
 		if r.kind != "" && r.segment != layout.SegmentNotDrawn && r.segment != band {
 			if band != "" {
 				d.bookRule()

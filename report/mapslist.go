@@ -10,7 +10,12 @@ import (
 
 // mapsList is a line for each row in the view's order, without the picture.
 func (p *page) mapsList(s *layout.Space, v MapsView) {
-	rows := slices.DeleteFunc(mapRows(s, v.All), func(r mapRow) bool { return r.kind == "" })
+	rows := make([]mapRow, 0, len(s.Parts))
+	for r := range mapRows(s, v.All) {
+		if r.kind != "" {
+			rows = append(rows, *r)
+		}
+	}
 	p.blank()
 	p.add(styled("           from      size  may  segment      what it is", faint))
 	var digits [18]byte
