@@ -5,6 +5,10 @@ import "bytes"
 // lineReader reads a text line by line. An error ends it.
 type lineReader interface{ read(line []byte) error }
 
+// skipper is a lineReader that may know the whole lines that a text, the next one, starts
+// with: it says how many bytes they have.
+type skipper interface{ skip(text []byte) int }
+
 // feedAll has r read the lines of a whole text.
 func feedAll(r lineReader, text []byte) error {
 	f := feeder{to: r}
@@ -22,6 +26,7 @@ type feeder struct {
 
 // feed hands on the whole lines of piece and keeps a copy of what is left.
 func (f *feeder) feed(piece []byte) error {
+	known, skips := f.to.(skipper)
 	for {
 		end := bytes.IndexByte(piece, '\n')
 		if end < 0 {
@@ -37,6 +42,9 @@ func (f *feeder) feed(piece []byte) error {
 			return err
 		}
 		piece = piece[end+1:]
+		if skips {
+			piece = piece[known.skip(piece):]
+		}
 	}
 }
 

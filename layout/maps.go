@@ -74,9 +74,12 @@ func (r *mapsReader) read(line []byte) error {
 		above = &r.maps[len(r.maps)-1]
 		name = above.Name
 	}
-	m, err := parseMapping(line, name)
-	if err != nil {
-		return &ParseError{r.line, string(line), err}
+	m, ok := quickMapping(line, name)
+	if !ok {
+		var err error
+		if m, err = parseMapping(line, name); err != nil {
+			return &ParseError{r.line, string(line), err}
+		}
 	}
 	r.skipped = above != nil && !follows(m.Range, above.Range)
 	if !r.skipped {
@@ -185,6 +188,54 @@ func parseMapping(line []byte, above string) (m Mapping, err error) {
 		return m, errInode
 	}
 	return m, nil
+}
+
+// quickMapping is parseMapping in one pass, for lines as the kernel writes most; ok is
+// false for any other, right or wrong.
+func quickMapping(line []byte, above string) (m Mapping, ok bool) {
+	lo, line, okLo := quickHex(line, 16, '-')
+	hi, line, okHi := quickHex(line, 16, ' ')
+	if !okLo || !okHi || lo >= hi || len(line) < 5 || line[4] != ' ' || m.Perms.UnmarshalText(line[:4]) != nil {
+		return m, false
+	}
+	offset, line, okOffset := quickHex(line[5:], 16, ' ')
+	major, line, okMajor := quickHex(line, 8, ':')
+	minor, line, okMinor := quickHex(line, 8, ' ')
+	if !okOffset || !okMajor || !okMinor {
+		return m, false
+	}
+	digits := 0
+	for digits < len(line) && digits < 19 && '0' <= line[digits] && line[digits] <= '9' {
+		m.Inode = m.Inode*10 + uint64(line[digits]-'0')
+		digits++
+	}
+	if digits == 0 || digits == len(line) || line[digits] != ' ' {
+		return m, false
+	}
+	for line = line[digits:]; len(line) > 0 && line[0] == ' '; {
+		line = line[1:]
+	}
+	if m.Name = above; string(line) != above {
+		m.Name = string(line)
+	}
+	m.Range = addr.Range{Lo: addr.Addr(lo), Hi: addr.Addr(hi)}
+	m.Offset, m.Dev = addr.Bytes(offset), Dev{uint32(major), uint32(minor)}
+	return m, true
+}
+
+// quickHex reads 1 to most digits and the byte behind them.
+func quickHex(text []byte, most int, end byte) (n uint64, rest []byte, ok bool) {
+	for i, c := range text {
+		switch {
+		case '0' <= c && c <= '9':
+			n = n<<4 | uint64(c-'0')
+		case 'a' <= c && c <= 'f':
+			n = n<<4 | uint64(c-'a'+10)
+		default:
+			return n, text[i+1:], c == end && 0 < i && i <= most
+		}
+	}
+	return 0, nil, false
 }
 
 // parseRange reads START-END; an END of 0 is 2^64.

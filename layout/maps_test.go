@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -217,6 +219,53 @@ func FuzzMappingJSON(f *testing.F) {
 			t.Fatalf("%q: JSON %q, %v, reads as %q", m, out, err, back)
 		}
 	})
+}
+
+// Whatever is read quickly is read the same slowly.
+func TestQuickMapping(t *testing.T) {
+	compare := func(line []byte) (ok bool) {
+		m, err := parseMapping(line, "")
+		got, ok := quickMapping(line, "")
+		if ok && (err != nil || got != m) {
+			t.Errorf("%q: quick %v, else %v, %v", line, got, m, err)
+		}
+		return ok
+	}
+	quick, lines := 0, 0
+	for _, file := range fixtures(t) {
+		for line := range bytes.Lines(file) {
+			line = bytes.TrimSuffix(line, newline)
+			lines++
+			if compare(line) {
+				quick++
+			}
+			for range 20 { // lines that are nearly right
+				const letters = "0123456789abcdefABCDEFgrwxsp-: \t\x00/"
+				nearly := slices.Clone(line)
+				for range 1 + rand.IntN(2) {
+					if at := rand.IntN(min(60, len(nearly))); rand.IntN(2) == 0 {
+						nearly[at] = letters[rand.IntN(len(letters))]
+					} else {
+						nearly = append(nearly[:at], nearly[at+1:]...)
+					}
+				}
+				compare(nearly)
+			}
+		}
+	}
+	if lines == 0 || quick < lines*9/10 {
+		t.Errorf("%d of %d lines are read quickly", quick, lines)
+	}
+	const rest = " r-xp 0000a000 fe:01 4711       /lib/a"
+	for _, line := range []string{
+		"", "1000", "1000-2000", "2000-1000" + rest, "1000-1000" + rest, "f000-0" + rest, "00000000000001000-2000" + rest, "-1000-2000" + rest, "1000-2000 r-xp",
+		"1000-2000 r-x", "1000-2000 r-xq 0 0:0 0 ", "1000-2000 r-xp A 0:0 0 ", "1000-2000 r-xp 0 0:000000000 0 ", "1000-2000 r-xp 0 0:0 0",
+		"1000-2000 r-xp 0 0:0 x ", "1000-2000 r-xp 0 0:0 18446744073709551616 ", "1000-2000 r-xp 0 0:0  7 ", "1000-2000  r-xp 0 0:0 7 ",
+	} {
+		if m, ok := quickMapping([]byte(line), ""); ok {
+			t.Errorf("%q is %v", line, m)
+		}
+	}
 }
 
 func BenchmarkParseMaps(b *testing.B) {

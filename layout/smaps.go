@@ -36,6 +36,11 @@ type smapsReader struct {
 	figures []Figures
 	order   []field // of the figures' lines, as the mapping before had them
 	next    int     // index into order
+
+	block []byte // the last figures' lines
+	lines int    // of block
+	of    int    // index of the mapping that block is about
+	fresh bool   // the last line was a mapping
 }
 
 // field is what a figure's line starts with, and how to reach the figure.
@@ -48,7 +53,8 @@ func (s *smapsReader) read(line []byte) error {
 	if !isFigure(line) {
 		s.next = 0
 		err := s.mapsReader.read(line)
-		if n := len(s.maps); n > len(s.figures) {
+		s.fresh = len(s.maps) > len(s.figures)
+		if s.fresh {
 			s.figures = append(roomy(s.figures), Figures{})
 		}
 		return err
@@ -62,7 +68,25 @@ func (s *smapsReader) read(line []byte) error {
 	case !s.readFigure(line, &s.figures[len(s.figures)-1]):
 		return &ParseError{s.line, string(line), errField}
 	}
+	if s.fresh {
+		s.block, s.lines, s.of, s.fresh = s.block[:0], 0, len(s.figures)-1, false
+	}
+	s.block = append(append(s.block, line...), '\n')
+	s.lines++
 	return nil
+}
+
+// skip is for figures that are the same to the byte as those before: many mappings of a
+// process are alike.
+func (s *smapsReader) skip(text []byte) int {
+	n := len(s.block)
+	if !s.fresh || n == 0 || len(text) <= n || isFigure(text[n:]) || !bytes.HasPrefix(text, s.block) {
+		return 0
+	}
+	s.figures[len(s.figures)-1] = s.figures[s.of]
+	s.line += s.lines
+	s.fresh = false
+	return n
 }
 
 // isFigure tells a figure's line, which starts with a capital, from a mapping's.

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"slices"
@@ -55,6 +56,40 @@ func TestParseSmaps(t *testing.T) {
 	}
 	if !IsSmaps([]byte(smapsText)) || IsSmaps([]byte(maps[0].String()+"\n"+maps[1].String()+"\n")) || IsSmaps(nil) {
 		t.Error("smaps and maps are not told apart")
+	}
+}
+
+// Figures that are the same to the byte as those before are not read again, but they are
+// told: of each mapping, and in a text that goes on in any way.
+func TestParseSmapsAlike(t *testing.T) {
+	const (
+		one = "Rss: 1 kB\nPss: 1 kB\n"
+		two = "Rss: 2 kB\n"
+	)
+	var text strings.Builder
+	var want []Figures
+	for i, figures := range []string{one, one, two, two, one + two, one, one, "", "", one, one, two, one, one} {
+		fmt.Fprintf(&text, "%x-%x r--p 00000000 00:00 0 \n%s", 0x1000*(i+1), 0x1000*(i+2), figures)
+		var f Figures
+		if strings.Contains(figures, one) {
+			f.RSS, f.PSS = 1<<10, 1<<10
+		}
+		if strings.HasSuffix(figures, two) {
+			f.RSS = 2 << 10
+		}
+		want = append(want, f)
+	}
+	if _, got, err := ParseSmaps([]byte(text.String())); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, got\n%+v, want\n%+v", err, got, want)
+	}
+	torn := "1000-3000 r--p 0 0:0 0 \n" + one + "2000-3000 r--p 0 0:0 0 \n" + two + "3000-4000 r--p 0 0:0 0 \n" + one + two + "4000-5000 r--p 0 0:0 0 \n" + one
+	_, got, err := ParseSmaps([]byte(torn))
+	if !errors.Is(err, ErrTorn) || !reflect.DeepEqual(got, []Figures{want[0], want[4], want[0]}) {
+		t.Errorf("torn: %v, %+v", err, got)
+	}
+	_, _, err = ParseSmaps([]byte(text.String() + "Rss: x\n"))
+	if parse := new(ParseError); !errors.As(err, &parse) || parse.Line != strings.Count(text.String(), "\n")+1 {
+		t.Errorf("a bad line: %v", err)
 	}
 }
 

@@ -121,6 +121,7 @@ func mapRows(s *layout.Space, all bool) iter.Seq[*mapRow] {
 		gaps := s.Gaps
 		found := foundParts(s)
 		user := s.User()
+		var info layout.KindInfo // of the part before: often of the next as well
 		for i := len(s.Parts) - 1; i >= 0 && !out.ended; i-- {
 			part := &s.Parts[i]
 			if user.Contains(part.Lo) && i+1 < len(s.Parts) && !user.Contains(s.Parts[i+1].Lo) {
@@ -133,8 +134,11 @@ func mapRows(s *layout.Space, all bool) iter.Seq[*mapRow] {
 			if part.Kind == layout.KindELF && !all {
 				continue
 			}
-			row := rowOf(s, part)
-			row.found = found[i]
+			if info.Kind != part.Kind {
+				info = part.Kind.Info()
+			}
+			row := rowOf(s, part, &info)
+			row.found = len(found) > 0 && found[i]
 			out.add(row)
 		}
 		for i := len(gaps) - 1; i >= 0; i-- {
@@ -144,12 +148,11 @@ func mapRows(s *layout.Space, all bool) iter.Seq[*mapRow] {
 	}
 }
 
-// rowOf is the row of one part.
-func rowOf(s *layout.Space, part *layout.Part) mapRow {
-	info := part.Kind.Info()
+// rowOf is the row of one part, of a kind about which info is.
+func rowOf(s *layout.Space, part *layout.Part, info *layout.KindInfo) mapRow {
 	row := mapRow{
 		Range: part.Range, size: part.Size(), parts: 1, kind: part.Kind, segment: info.Segment,
-		perms: s.Mappings[part.Mapping].Perms.String()[:3], text: partWords(s, part, &info),
+		perms: s.Mappings[part.Mapping].Perms.String()[:3], text: partWords(s, part, info),
 	}
 	if part.Library {
 		row.object, row.segment = part.Object, layout.SegmentNotDrawn
@@ -185,12 +188,12 @@ type folder struct {
 // add adds a row to the one above where both belong together; a gap between them is
 // left out.
 func (f *folder) add(row mapRow) {
-	if f.all {
-		f.ended = f.ended || !f.yield(&row)
-		return
-	}
 	above := &f.held[0]
 	switch {
+	case f.all:
+		*above = row
+		f.n = 1
+		f.flush()
 	case f.n > 0 && row.kind != "" && above.joins(&row):
 		above.take(&row)
 		f.n = 1

@@ -101,7 +101,8 @@ func (m mapsModel) records() [][]string {
 
 // row is p's row, with the figures of its mapping.
 func (m mapsModel) row(p *layout.Part) mapRow {
-	r := rowOf(m.Space, p)
+	info := p.Kind.Info()
+	r := rowOf(m.Space, p, &info)
 	if m.Figures != nil {
 		r.figures = &m.Figures[p.Mapping]
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -12,30 +13,44 @@ import (
 // Figures are the kernel's for whole mappings: so a row is a mapping, or all of a
 // library's.
 
-// residentRows are the rows for s, from high to low address.
+// mappingRows are the rows for s, from high to low address, one for each mapping. A row
+// does not outlive its turn.
+func mappingRows(s *layout.Space) iter.Seq[*mapRow] {
+	return func(yield func(*mapRow) bool) {
+		found := foundParts(s)
+		var row mapRow
+		end := len(s.Parts)
+		for i := len(s.Mappings) - 1; i >= 0; i-- {
+			start := end
+			for start > 0 && s.Parts[start-1].Mapping == i {
+				start--
+			}
+			row = mappingRow(s, i, s.Parts[start:end])
+			for p := start; p < end && len(found) > 0; p++ {
+				row.found = row.found || found[p]
+			}
+			end = start
+			if !yield(&row) {
+				return
+			}
+		}
+	}
+}
+
+// residentRows are the rows for s, in the order of their highest mappings. Those of a
+// library are one unless all are wanted.
 func residentRows(s *layout.Space, all bool) []mapRow {
-	found := foundParts(s)
 	rows := make([]mapRow, 0, len(s.Mappings))
 	libraries := map[string]int{}
-	end := len(s.Parts)
-	for i := len(s.Mappings) - 1; i >= 0; i-- {
-		start := end
-		for start > 0 && s.Parts[start-1].Mapping == i {
-			start--
-		}
-		row := mappingRow(s, i, s.Parts[start:end])
-		for p := start; p < end; p++ {
-			row.found = row.found || found[p]
-		}
-		end = start
+	for row := range mappingRows(s) {
 		if row.object == "" || all {
-			rows = append(rows, row)
+			rows = append(rows, *row)
 			continue
 		}
 		at, seen := libraries[row.object]
 		if !seen {
 			libraries[row.object] = len(rows)
-			rows = append(rows, row)
+			rows = append(rows, *row)
 			continue
 		}
 		above := &rows[at]
@@ -96,7 +111,6 @@ const besideFigures = 116
 
 // residentList is a line for each row, with its figures.
 func (p *page) residentList(s *layout.Space, v MapsView) {
-	rows := residentRows(s, v.All)
 	p.blank()
 	head := "           from     size      RSS      PSS    dirty     swap     huge"
 	if p.width >= besideFigures {
@@ -104,20 +118,20 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 	}
 	p.add(styled(head, faint))
 	total := mapRow{figures: &layout.Figures{}}
-	var digits [18]byte
-	for _, i := range v.Order.of(rows) {
-		r := &rows[i]
+	row := func(r *mapRow) {
 		total.size += r.size
 		addShown(total.figures, r.figures)
-		cells := p.putFigures(string(r.Lo.Append(digits[:0])), r)
-		if p.width < besideFigures {
-			p.end()
-			p.put(blanks(8), plain)
-			cells = 8
+		p.residentRow(r)
+	}
+	if v.All && v.Order == nil {
+		for r := range mappingRows(s) {
+			row(r)
 		}
-		p.put("  "+r.perms, faint)
-		p.put(r.mark(), altered)
-		p.putWords(cells+2+3+2, r.words())
+	} else {
+		rows := residentRows(s, v.All)
+		for _, i := range v.Order.of(rows) {
+			row(&rows[i])
+		}
 	}
 	p.putFigures("together", &total)
 	p.end()
@@ -128,6 +142,21 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 		p.prose(1, p.column(1), fmt.Sprintf("Looking took %v in all. For these figures the kernel looks at each page, and the process waits meanwhile where it wants to change its mappings.",
 			v.Took.Round(100*time.Microsecond)), faint)
 	}
+}
+
+// residentRow draws a row with its figures: what it is beside them or, where there is no
+// room, in a line of its own.
+func (p *page) residentRow(r *mapRow) {
+	var digits [18]byte
+	cells := p.putFigures(string(r.Lo.Append(digits[:0])), r)
+	if p.width < besideFigures {
+		p.end()
+		p.put(blanks(8), plain)
+		cells = 8
+	}
+	p.cell(2, r.perms, 0, faint)
+	p.put(r.mark(), altered)
+	p.putWords(cells+2+3+2, r.words())
 }
 
 // putFigures draws a row's name and figures, and gives the cells that they take. A

@@ -116,11 +116,13 @@ func table(w io.Writer, rounds, n int, memprobe string) error {
 	contenders := []contender{
 		{"cat maps", []string{"cat", "/proc/" + pid + "/maps"}, 0, 0},
 		{"memprobe maps --format maps", []string{memprobe, "maps", pid, "--format", "maps"}, 0, 1.6},
+		{"memprobe maps", []string{memprobe, "maps", pid}, 0, 2.5},
 		{"memprobe maps --all", []string{memprobe, "maps", pid, "--all"}, 0, 2.5},
+		{"memprobe maps --sort size", []string{memprobe, "maps", pid, "--sort", "size"}, 0, 2.5},
 		{"pmap", []string{"pmap", pid}, 0, 0},
-		{"cat smaps", []string{"cat", "/proc/" + pid + "/smaps"}, 4, 0},
-		{"memprobe maps --resident --all", []string{memprobe, "maps", pid, "--resident", "--all"}, 4, 1.3},
-		{"pmap -x", []string{"pmap", "-x", pid}, 4, 0},
+		{"cat smaps", []string{"cat", "/proc/" + pid + "/smaps"}, 6, 0},
+		{"memprobe maps --resident --all", []string{memprobe, "maps", pid, "--resident", "--all"}, 6, 1.3},
+		{"pmap -x", []string{"pmap", "-x", pid}, 6, 0},
 	}
 	results := make([]result, len(contenders))
 	for i := range rounds + 1 { // the first warms up
