@@ -175,6 +175,10 @@ func (p process) confirm(l list, times int) error {
 // textBelow is the text that the kernel has for maps, or nil if that has so many bytes
 // or more.
 func textBelow(maps []Mapping, most int) (text []byte) {
+	const shortest = 40 // bytes of a line
+	if len(maps) > most/shortest {
+		return nil
+	}
 	for _, m := range maps {
 		if text = append(m.Append(text), '\n'); len(text) >= most {
 			return nil

@@ -29,16 +29,30 @@ func (p *page) bookBottom() {
 	p.add(styled(" low addresses", faint))
 }
 
+// bookSide is the textbook's side of a line: its title between borders and blanks.
+type bookSide struct{ left, title, right string }
+
 // putBook draws the textbook's side of a line, whose other side is drawn on.
 func (p *page) putBook(title string, st style) {
-	v := p.glyphs.lines[up|down]
-	cells := width(title)
-	left := (bookWidth - 2 - cells) / 2
-	p.cell(1, v, left, plain)
+	side := &p.books[0]
+	if title != "" {
+		side = &p.books[1]
+	}
+	if side.left == "" || side.title != title {
+		*side = p.bookSide(title)
+	}
+	p.put(side.left, plain)
 	if title != "" {
 		p.put(title, st)
 	}
-	p.cell(bookWidth-2-left-cells, v, 2, plain)
+	p.put(side.right, plain)
+}
+
+func (p *page) bookSide(title string) bookSide {
+	v := p.glyphs.lines[up|down]
+	space := bookWidth - 2 - width(title)
+	left := space / 2
+	return bookSide{" " + v + blanks(left), title, blanks(space-left) + v + "  "}
 }
 
 // bookLine draws a line of both sides; title begins a band.

@@ -164,17 +164,15 @@ func (p *page) residentRow(r *mapRow) {
 // column's.
 func (p *page) putFigures(name string, r *mapRow) (cells int) {
 	figure := func(n addr.Bytes) {
-		p.put(" ", plain)
-		if n == 0 {
-			p.put("       -", plain)
-			return
+		text := "-"
+		if n > 0 {
+			text = short(n)
 		}
-		p.putRight(short(n), 8, plain)
+		p.cell(1+max(0, 8-len(text)), text, 0, plain)
 	}
 	longer, total := max(0, len(name)-14), short(r.size)
 	p.cell(1+max(0, 14-len(name)), name, 0, faint)
-	p.put(" ", plain)
-	p.putRight(total, 8-longer, plain)
+	p.cell(1+max(0, 8-longer-len(total)), total, 0, plain)
 	f := r.figures
 	figure(f.RSS)
 	figure(f.PSS)

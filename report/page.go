@@ -119,6 +119,7 @@ type page struct {
 	explained []string               // what has been said of how to read a picture
 
 	wrapped wrapped
+	books   [2]bookSide // the last of those without a title and of those with one
 }
 
 // addr is how an address is shown.
