@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -141,6 +142,19 @@ func TestReadWhole(t *testing.T) {
 		if string(got) != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("%s: got %q, %v, want %q, %v", name, got, err, tt.want, tt.err)
 		}
+	}
+}
+
+func TestReadAll(t *testing.T) {
+	long := strings.Repeat("0123456789abcdef", 1<<16+100)
+	for _, n := range []int{0, 1, 8<<10 - 1, 8 << 10, 8<<10 + 1, 100_000, 1<<20 - 1, 1 << 20, 1<<20 + 1, len(long)} {
+		got, err := readAll(iotest.HalfReader(strings.NewReader(long[:n])))
+		if err != nil || string(got) != long[:n] || cap(got) != n {
+			t.Errorf("%d bytes: got %d with room for %d, %v", n, len(got), cap(got), err)
+		}
+	}
+	if _, err := readAll(io.MultiReader(strings.NewReader(long), &errorReader{errFailing})); !errors.Is(err, errFailing) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"syscall"
@@ -86,22 +85,25 @@ func (p process) readSmaps() (list, error) {
 	return list{maps: s.maps, figures: s.figures}, s.torn
 }
 
-// readAll is io.ReadAll in pieces, which are put together once: a text that grows as it
-// is read would be moved again and again.
+// readAll is io.ReadAll, but a long text is not moved again and again: memory that is
+// not written to costs nothing, so it gets room for hundreds of thousands of lines.
 func readAll(f io.Reader) ([]byte, error) {
-	var pieces [][]byte
-	for size := 8 << 10; ; size = min(2*size, 1<<20) {
-		piece := make([]byte, size)
-		n, err := readFull(f, piece)
-		pieces = append(pieces, piece[:n])
-		switch {
-		case errors.Is(err, io.EOF) && len(pieces) == 1:
-			return pieces[0], nil
-		case errors.Is(err, io.EOF):
-			return bytes.Join(pieces, nil), nil
-		case err != nil:
+	const long, ample = 1 << 20, 64 << 20
+	text, size := make([]byte, 8<<10), 0
+	for {
+		n, err := readFull(f, text[size:])
+		size += n
+		if errors.Is(err, io.EOF) {
+			return text[:size:size], nil
+		}
+		if err != nil {
 			return nil, err
 		}
+		more := 2 * len(text)
+		if len(text) == long {
+			more = ample
+		}
+		text = append(make([]byte, 0, more), text...)[:more]
 	}
 }
 
