@@ -168,17 +168,3 @@ func commandNames(cmd *cobra.Command) []string {
 	}
 	return names
 }
-
-// suggestion is the end of an error about an unknown name: the nearest ones, or
-// where to find the list.
-func suggestion(name string, names []string) string {
-	index := &cobra.Command{SuggestionsMinimumDistance: 2}
-	for _, n := range names {
-		index.AddCommand(&cobra.Command{Use: n, Run: func(*cobra.Command, []string) {}})
-	}
-	near := index.SuggestionsFor(name)
-	if name == "" || len(near) == 0 {
-		return "; there are " + strings.Join(names, ", ")
-	}
-	return `; did you mean "` + strings.Join(near, `" or "`) + `"?`
-}

@@ -6,11 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"memprobe/layout"
-	"memprobe/layout/addr"
 	"memprobe/probe"
 	"memprobe/report"
 )
@@ -276,11 +274,9 @@ func (f *mapsFlags) view(cmd *cobra.Command, s *session) (report.MapsView, error
 		v.Choice.File = f.file
 	}
 	if changed("min") {
-		n, err := humanize.ParseBytes(f.least)
-		if err != nil {
-			return v, usagef("--min %q: not a size such as 65536 or 1MiB", f.least)
+		if v.Choice.Min, err = parseSize(f.least); err != nil {
+			return v, usagef("--min %q: %w", f.least, err)
 		}
-		v.Choice.Min = addr.Bytes(n)
 	}
 	if changed("sort") {
 		if s.format.Name == "json" {

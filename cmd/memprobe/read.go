@@ -3,11 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
@@ -68,17 +65,14 @@ the one that --scenario names, up to --step.`,
 const longestRead = 1 << 20
 
 func parseLength(text string) (addr.Bytes, error) {
-	n, err := humanize.ParseBytes(text)
-	if digits, ok := strings.CutPrefix(text, "0x"); ok {
-		n, err = strconv.ParseUint(digits, 16, 64)
-	}
+	n, err := parseSize(text)
 	if err != nil {
-		return 0, usagef("length %q: not a number of bytes such as 64, 0x40 or 1KiB", text)
+		return 0, usagef("length %q: %w", text, err)
 	}
 	if n == 0 || n > longestRead {
 		return 0, usagef("length %s: from 1 byte to %d", text, longestRead)
 	}
-	return addr.Bytes(n), nil
+	return n, nil
 }
 
 // unreadable is why a can't be read.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
@@ -167,14 +166,14 @@ func parsePolicies(list string) ([]policies.Policy, error) {
 }
 
 func parseHeap(text string) (addr.Bytes, error) {
-	n, err := humanize.ParseBytes(text)
+	n, err := parseSize(text)
 	if err != nil {
-		return 0, usagef("--heap %q: not a size such as 65536 or 64MiB", text)
+		return 0, usagef("--heap %q: %w", text, err)
 	}
-	if n == 0 || addr.Bytes(n) > replay.MaxSize {
+	if n == 0 || n > replay.MaxSize {
 		return 0, usagef("--heap %s: from 1 byte to %d", text, replay.MaxSize)
 	}
-	return addr.Bytes(n), nil
+	return n, nil
 }
 
 // trace reads what is to be played.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -54,7 +55,7 @@ func (s *session) addFlags(root *cobra.Command) {
 			return usageError{err}
 		}
 		if s.format.Partial && cmd.Annotations[partialFormat(s.format.Name)] == "" {
-			return usagef("%s has no %s form", cmd.CommandPath(), s.format.Name)
+			return usagef("%s has no %s form; it has %s", cmd.CommandPath(), s.format.Name, strings.Join(formsOf(cmd), ", "))
 		}
 		if cmd.Flags().Changed("width") && s.width < report.MinWidth {
 			return usagef("--width %d: %d characters at least, so that no address is cut", s.width, report.MinWidth)
@@ -76,6 +77,17 @@ func (s *session) addFlags(root *cobra.Command) {
 // partialFormat is the annotation of a command that has reports of that form, which
 // not every report has.
 func partialFormat(name string) string { return "format " + name }
+
+// formsOf are the forms that a command's reports have.
+func formsOf(cmd *cobra.Command) []string {
+	var names []string
+	for _, f := range report.Formats {
+		if !f.Partial || cmd.Annotations[partialFormat(f.Name)] != "" {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
 
 // write reports one document and is done.
 func (s *session) write(d report.Document) error {
