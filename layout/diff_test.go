@@ -131,6 +131,7 @@ func TestSnapshotErrors(t *testing.T) {
 		`{"schema":2,"mappings":[],"parts":[],"page_size":4096,"user_bits":47}`:         errSchema,
 		`{"schema":1,"mappings":[],"parts":[],"page_size":4095,"user_bits":47}`:         errUser,
 		`{"schema":1,"mappings":[],"parts":[],"page_size":4096,"user_bits":64}`:         errUser,
+		snapshot(`"chosen":true,`, maps, part):                                          errChosen,
 		snapshot(`"figures":[{},{}],`, maps, part):                                      errCounts,
 		snapshot("", maps+","+maps, part):                                               errOrder,
 		snapshot("", maps, ""):                                                          errTiles,

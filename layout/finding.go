@@ -22,8 +22,23 @@ type Finding struct {
 	Text string      `json:"text"` // in words
 }
 
-// Findings are s's weaknesses, by address.
+// Findings are s's weaknesses, by address. What was chosen of a space is judged by the
+// whole: what lies below a stack need not have been chosen.
 func (s *Space) Findings() []Finding {
+	if s.whole == nil {
+		return s.findings()
+	}
+	var found []Finding
+	for _, f := range s.whole.Findings() {
+		at := s.whole.Parts[f.Part].Range
+		if i, ok := find(s.Parts, at.Lo); ok && s.Parts[i].Range == at {
+			found = append(found, Finding{f.Kind, i, f.Text})
+		}
+	}
+	return found
+}
+
+func (s *Space) findings() []Finding {
 	var found []Finding
 	for i := range s.Parts {
 		p := &s.Parts[i]

@@ -31,7 +31,16 @@ type Space struct {
 	Threads  int       // how many threads the process has; 0 where not known
 	Stacks   []Stack   // of the threads whose stack is known, by address
 
-	hasGo bool // a Go program is mapped
+	hasGo bool   // a Go program is mapped
+	whole *Space // what this one was chosen from; nil: it is whole
+}
+
+// Chosen is s without mappings, parts, gaps and figures, to be given those that
+// somebody chose of it. What is told about all of s stays.
+func (s *Space) Chosen() *Space {
+	chosen := *s
+	chosen.whole, chosen.Mappings, chosen.Parts, chosen.Gaps, chosen.Figures = s, nil, nil, nil, nil
+	return &chosen
 }
 
 // Gap is a span of addresses without a mapping.
@@ -135,6 +144,7 @@ type spaceJSON struct {
 	Mappings []Mapping   `json:"mappings"`
 	Parts    []Part      `json:"parts"`
 	Gaps     []Gap       `json:"gaps"`
+	Chosen   bool        `json:"chosen,omitempty"` // some of the mappings and parts alone
 	Text     bool        `json:"text_alone,omitempty"`
 	Started  uint64      `json:"started,omitempty,string"`
 	Figures  []Figures   `json:"figures,omitempty"` // in the order of the mappings
@@ -150,7 +160,7 @@ func (s *Space) MarshalJSON() ([]byte, error) {
 		Schema: schema, PID: s.PID, Comm: s.Comm, CommHex: hexUnlessUTF8(s.Comm), Exe: s.Exe, ExeHex: hexUnlessUTF8(s.Exe),
 		Arch: s.Arch, PageSize: s.PageSize, UserBits: s.UserBits, Reserved: s.Reserved, Changed: s.Changed,
 		Notes: orEmpty(s.Notes), Mappings: orEmpty(s.Mappings), Parts: orEmpty(s.Parts), Gaps: orEmpty(s.Gaps),
-		Text: s.Text, Started: s.Started, Figures: s.Figures, Threads: s.Threads, Stacks: orEmpty(s.Stacks), Findings: orEmpty(s.Findings()),
+		Chosen: s.whole != nil, Text: s.Text, Started: s.Started, Figures: s.Figures, Threads: s.Threads, Stacks: orEmpty(s.Stacks), Findings: orEmpty(s.Findings()),
 	}
 	if s.ResidentKnown {
 		j.Resident = &s.Resident

@@ -11,6 +11,7 @@ import (
 // What a snapshot that does not read back is told by.
 var (
 	ErrNoSnapshot = errors.New("not a snapshot of memprobe: memprobe maps --format json writes one")
+	errChosen     = errors.New("only some of an address space, chosen by --part, --perm, --file-name or --min: write all of it")
 	errSchema     = errors.New("written by another version of memprobe")
 	errOrder      = errors.New("damaged snapshot: its mappings overlap or step back")
 	errTiles      = errors.New("damaged snapshot: its parts do not tile the mappings")
@@ -32,6 +33,8 @@ func (s *Space) UnmarshalJSON(text []byte) error {
 		return ErrNoSnapshot
 	case j.Schema != schema:
 		return fmt.Errorf("snapshot with schema %d, not %d: %w", j.Schema, schema, errSchema)
+	case j.Chosen:
+		return errChosen
 	case j.PageSize == 0 || j.PageSize&(j.PageSize-1) != 0 || j.UserBits < 1 || j.UserBits > 63:
 		return errUser
 	case len(j.Figures) != 0 && len(j.Figures) != len(j.Mappings):

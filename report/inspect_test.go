@@ -108,6 +108,14 @@ func TestFindingsAreMarked(t *testing.T) {
 			}
 		}
 	}
+	stacks := MapsView{Choice: Choice{Parts: []string{"thread-stack"}}}
+	for form, want := range map[string]string{
+		"text": "an overflow writes into what lies right", "json": "an overflow writes into what lies right below: ", "csv": ",missing guard,",
+	} {
+		if got := render(t, form, Maps(s, stacks), Options{Width: 160}); !strings.Contains(got, want) {
+			t.Errorf("a stack chosen alone, as %s, is judged by what was chosen:\n%s", form, got)
+		}
+	}
 	got := render(t, "text", Maps(s, MapsView{Choice: Choice{Parts: []string{"heap"}}}), Options{Width: 160})
 	if strings.Contains(got, "Worth a second look") {
 		t.Errorf("a finding about what was not chosen:\n%s", got)

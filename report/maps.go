@@ -56,7 +56,7 @@ func Maps(whole *layout.Space, v MapsView) Document {
 			d.draw(mapRows(space, v.All))
 			p.leftOut(space, v)
 		}
-		p.findings(whole, space)
+		p.findings(space)
 	}}
 }
 

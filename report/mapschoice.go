@@ -125,8 +125,7 @@ func (c Choice) of(s *layout.Space) *layout.Space {
 	if c.all() {
 		return s
 	}
-	chosen := *s
-	chosen.Mappings, chosen.Parts, chosen.Gaps = nil, nil, nil
+	chosen := s.Chosen()
 	used := make([]bool, len(s.Mappings))
 	for i, m := range s.Mappings {
 		used[i] = c.mapping(m) && len(c.Parts) == 0
@@ -138,21 +137,19 @@ func (c Choice) of(s *layout.Space) *layout.Space {
 		}
 	}
 	index := make([]int, len(s.Mappings))
-	var figures []layout.Figures
 	for i, m := range s.Mappings {
 		if used[i] {
 			index[i] = len(chosen.Mappings)
 			chosen.Mappings = append(chosen.Mappings, m)
 			if s.Figures != nil {
-				figures = append(figures, s.Figures[i])
+				chosen.Figures = append(chosen.Figures, s.Figures[i])
 			}
 		}
 	}
 	for i := range chosen.Parts {
 		chosen.Parts[i].Mapping = index[chosen.Parts[i].Mapping]
 	}
-	chosen.Figures = figures
-	return &chosen
+	return chosen
 }
 
 // Order is an order of a list of mappings.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"memprobe/layout"
-	"memprobe/layout/addr"
 )
 
 // foundParts are the parts that something is found about.
@@ -16,27 +15,14 @@ func foundParts(s *layout.Space) map[int]bool {
 	return found
 }
 
-// findings tell what whole has that is worth a second look, as far as it was chosen.
-func (p *page) findings(whole, chosen *layout.Space) {
-	found := whole.Findings()
-	if len(found) == 0 {
-		return
-	}
-	shown := map[addr.Range]bool{}
-	for _, part := range chosen.Parts {
-		shown[part.Range] = true
-	}
-	first := true
-	for _, f := range found {
-		part := whole.Parts[f.Part]
-		if !shown[part.Range] {
-			continue
-		}
-		if first {
+// findings tell what s has that is worth a second look.
+func (p *page) findings(s *layout.Space) {
+	for i, f := range s.Findings() {
+		if i == 0 {
 			p.blank()
 			p.add(styled(" Worth a second look, marked with !:", strong))
-			first = false
 		}
+		part := s.Parts[f.Part]
 		p.prose(3, p.column(3), fmt.Sprintf("%s: %v, %s, %s: %s.", f.Kind, part.Lo, size(part.Size()), escape(part.Label), escape(f.Text)), altered)
 	}
 }

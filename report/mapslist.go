@@ -3,6 +3,7 @@ package report
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
@@ -72,7 +73,7 @@ func (m mapsModel) mappings() []layout.Mapping {
 func (m mapsModel) records() [][]string {
 	rows := [][]string{{
 		"start", "end", "size", "perms", "offset", "dev", "inode", "name", "segment", "kind", "label", "library",
-		"mapping_start", "mapping_end",
+		"mapping_start", "mapping_end", "finding",
 	}}
 	if m.Figures != nil {
 		rows[0] = append(rows[0], "mapping_rss", "mapping_pss", "mapping_private_dirty", "mapping_swap", "mapping_huge")
@@ -81,6 +82,10 @@ func (m mapsModel) records() [][]string {
 	for i := range m.Parts {
 		all[i] = m.row(&m.Parts[i])
 	}
+	found := map[int]string{}
+	for _, f := range m.Findings() {
+		found[f.Part] = strings.TrimPrefix(found[f.Part]+"; "+string(f.Kind), "; ")
+	}
 	for _, i := range m.order.of(all) {
 		part := m.Parts[i]
 		from := m.Mappings[part.Mapping]
@@ -88,7 +93,7 @@ func (m mapsModel) records() [][]string {
 			part.Lo.String(), part.Hi.String(), count(part.Size()), from.Perms.String(),
 			addr.Addr(from.Offset).Offset(part.Lo.Sub(from.Lo)).String(), from.Dev.String(), strconv.FormatUint(from.Inode, 10), escape(from.Name),
 			string(part.Segment()), string(part.Kind), escape(part.Label), strconv.FormatBool(part.Library),
-			from.Lo.String(), from.Hi.String(),
+			from.Lo.String(), from.Hi.String(), found[i],
 		}
 		if m.Figures != nil {
 			f := m.Figures[part.Mapping]
