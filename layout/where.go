@@ -19,8 +19,8 @@ type Location struct {
 	Page       uint64     `json:"page"`        // its number, counted from address 0
 	PageOffset addr.Bytes `json:"page_offset"` // from the page's start
 	Place      *Place     `json:"place,omitempty"`
-	Below      *Neighbour `json:"below,omitempty"` // where nothing is mapped: the next part downward,
-	Above      *Neighbour `json:"above,omitempty"` // and upward
+	Below      *Neighbour `json:"below,omitempty"` // the next part downward,
+	Above      *Neighbour `json:"above,omitempty"` // and upward; nil where there is none in the same half of the address space
 }
 
 // Place is where in its mapping and part a mapped address lies.
@@ -38,7 +38,7 @@ type Place struct {
 	Symbol      *Symbol     `json:"symbol,omitempty"` // for the caller to set: Where opens no file, Symbols.At does
 }
 
-// Neighbour is a part near an address that is not mapped.
+// Neighbour is the next part to that of an address, or to an address that is not mapped.
 type Neighbour struct {
 	Part      Part       `json:"part"`
 	PartIndex int        `json:"part_index"`
@@ -50,20 +50,21 @@ func (s *Space) Where(a addr.Addr) Location {
 	page := a.AlignDown(s.PageSize)
 	loc := Location{Addr: a, State: s.state(a), Page: uint64(a) / uint64(s.PageSize), PageOffset: a.Sub(page)}
 	i, mapped := find(s.Parts, a)
+	next := i
 	if mapped {
+		next = i + 1
 		loc.State, loc.Place = Mapped, s.place(a, i)
+	} else if loc.State == NonCanonical { // nothing is near what is no address
 		return loc
 	}
-	if loc.State == NonCanonical { // nothing is near what is no address
-		return loc
-	}
-	if i > 0 {
+	inUser := s.User().Contains(a)
+	if i > 0 && s.User().Contains(s.Parts[i-1].Lo) == inUser {
 		below := s.Parts[i-1]
 		loc.Below = &Neighbour{below, i - 1, a.Sub(below.Hi - 1)}
 	}
-	if i < len(s.Parts) {
-		above := s.Parts[i]
-		loc.Above = &Neighbour{above, i, above.Lo.Sub(a)}
+	if next < len(s.Parts) && s.User().Contains(s.Parts[next].Lo) == inUser {
+		above := s.Parts[next]
+		loc.Above = &Neighbour{above, next, above.Lo.Sub(a)}
 	}
 	return loc
 }

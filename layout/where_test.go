@@ -53,10 +53,10 @@ func TestWhere(t *testing.T) {
 		return out
 	}
 	for a, want := range map[addr.Addr]string{
-		0x401008:           "mapped, page 0x401+0x8; text: .text .fini; mapping -0x1008 +0x2ff8, part -0x8 +0x2ff8, file 0x2008, .text+0x8",
-		0x402008:           "mapped, page 0x402+0x8; text: .text .fini; mapping -0x2008 +0x1ff8, part -0x1008 +0x1ff8, file 0x3008",
-		0x403000:           "mapped, page 0x403+0x0; text: .text .fini; mapping -0x3000 +0x1000, part -0x2000 +0x1000, file 0x4000, .fini+0x0",
-		0x500000:           "mapped, page 0x500+0x0; brk heap: [heap]; mapping -0x0 +0x10000, part -0x0 +0x10000",
+		0x401008:           "mapped, page 0x401+0x8; text: .text .fini; mapping -0x1008 +0x2ff8, part -0x8 +0x2ff8, file 0x2008, .text+0x8; 0x9 above file mapping; 0xfeff8 below [heap]",
+		0x402008:           "mapped, page 0x402+0x8; text: .text .fini; mapping -0x2008 +0x1ff8, part -0x1008 +0x1ff8, file 0x3008; 0x1009 above file mapping; 0xfdff8 below [heap]",
+		0x403000:           "mapped, page 0x403+0x0; text: .text .fini; mapping -0x3000 +0x1000, part -0x2000 +0x1000, file 0x4000, .fini+0x0; 0x2001 above file mapping; 0xfd000 below [heap]",
+		0x500000:           "mapped, page 0x500+0x0; brk heap: [heap]; mapping -0x0 +0x10000, part -0x0 +0x10000; 0xfc001 above .text .fini; 0x7ffdffb00000 below [stack]",
 		0xffffffffff600fff: "mapped, page 0xffffffffff600+0xfff; vsyscall: [vsyscall]; mapping -0xfff +0x1, part -0xfff +0x1",
 		0:                  "unmapped, page 0x0+0x0; 0x400000 below file mapping",
 		0x404000:           "unmapped, page 0x404+0x0; 0x1 above .text .fini; 0xfc000 below [heap]",
@@ -65,12 +65,15 @@ func TestWhere(t *testing.T) {
 			t.Errorf("%v:\n got %s\nwant %s", a, got, want)
 		}
 	}
-	for a, want := range map[addr.Addr]State{
-		0x7fffffffffff: Unmapped, 0x800000000000: NonCanonical, 0xffff7fffffffffff: NonCanonical,
-		0xffff800000000000: KernelHalf, 0xffffffffffffffff: KernelHalf,
+	for a, want := range map[addr.Addr]struct {
+		state        State
+		below, above bool // there is a neighbour: in the same half alone
+	}{
+		0x7fffffffffff: {Unmapped, true, false}, 0x800000000000: {NonCanonical, false, false}, 0xffff7fffffffffff: {NonCanonical, false, false},
+		0xffff800000000000: {KernelHalf, false, true}, 0xffffffffffffffff: {KernelHalf, true, false},
 	} {
-		if got := s.Where(a); got.State != want || got.Place != nil || (got.Below == nil) != (want == NonCanonical) {
-			t.Errorf("%v: %+v, want %s", a, got, want)
+		if got := s.Where(a); got.State != want.state || got.Place != nil || (got.Below != nil) != want.below || (got.Above != nil) != want.above {
+			t.Errorf("%v: %+v, want %+v", a, got, want)
 		}
 	}
 	out, err := json.Marshal(s.Where(0x401008))
@@ -79,7 +82,10 @@ func TestWhere(t *testing.T) {
 		`"size":12288,"kind":"text","segment":"code","label":".text .fini","sections":[{"start":"0x401000","end":"0x402000","name":".text"},` +
 		`{"start":"0x403000","end":"0x404000","name":".fini"}],"object":"/prog","mapping":0},"part_index":1,` +
 		`"section":{"start":"0x401000","end":"0x402000","name":".text"},"file_offset":"0x2008","from_mapping_start":4104,` +
-		`"to_mapping_end":12280,"from_part_start":8,"to_part_end":12280,"from_section_start":8}}`
+		`"to_mapping_end":12280,"from_part_start":8,"to_part_end":12280,"from_section_start":8},` +
+		`"below":{"part":{"start":"0x400000","end":"0x401000","size":4096,"kind":"file","segment":"not drawn","label":"file mapping",` +
+		`"object":"/prog","mapping":0},"part_index":0,"distance":9},` +
+		`"above":{"part":{"start":"0x500000","end":"0x510000","size":65536,"kind":"brk heap","segment":"heap","label":"[heap]","mapping":1},"part_index":2,"distance":1044472}}`
 	if err != nil || string(out) != want {
 		t.Errorf("marshalled to\n%s, %v\nwant\n%s", out, err, want)
 	}

@@ -35,27 +35,28 @@ type dumpPointer struct {
 	Value   addr.Addr      `json:"value"`
 	Segment layout.Segment `json:"segment"`
 	Name    string         `json:"name"`
+	Symbol  *layout.Symbol `json:"symbol,omitempty"`
 }
 
-// Dump is bytes of s, a word a row, with the words that are addresses of something
+// Dump is bytes of proc, a word a row, with the words that are addresses of something
 // marked and named. That a word is such an address does not make it a pointer: a
-// number may be one by chance. trace is the run that is going on there, nil if none is.
-func Dump(s *layout.Space, m Memory, trace *probe.Trace) Document {
-	model := dumpModel{schema, s.PID, m.Addr, m.Asked, probe.Hex(m.Bytes), []dumpPointer{}}
+// number may be one by chance.
+func Dump(proc Process, m Memory) Document {
+	model := dumpModel{schema, proc.Space.PID, m.Addr, m.Asked, probe.Hex(m.Bytes), []dumpPointer{}}
 	pointers := map[addr.Addr]dumpPointer{}
 	from := m.Addr.Offset(dumpWord - 1).AlignDown(dumpWord)
 	for at := from; at.Sub(m.Addr)+dumpWord <= addr.Bytes(len(m.Bytes)); at = at.Offset(dumpWord) {
 		value := addr.Addr(binary.LittleEndian.Uint64(m.Bytes[at.Sub(m.Addr):]))
-		if l := locate(s, value, trace); l.Place != nil {
-			pointer := dumpPointer{at, value, l.Place.Part.Segment(), placeName(l)}
+		if l := proc.locate(value); l.Place != nil {
+			pointer := dumpPointer{at, value, l.Place.Part.Segment(), placeName(l), l.Place.Symbol}
 			pointers[at] = pointer
 			model.Pointers = append(model.Pointers, pointer)
 		}
 	}
+	first := proc.locate(m.Addr)
 	return Document{model, func(p *page) {
-		p.add(text(fmt.Sprintf(" %s: %s from %v", spaceName(s), bytesOf(addr.Bytes(len(m.Bytes))), m.Addr)))
-		l := locate(s, m.Addr, trace)
-		p.prose(1, p.column(1), "The first byte "+headline(l)+".", faint)
+		p.add(text(fmt.Sprintf(" %s: %s from %v", spaceName(proc.Space), bytesOf(addr.Bytes(len(m.Bytes))), m.Addr)))
+		p.prose(1, p.column(1), "The first byte "+headline(first)+".", faint)
 		p.blank()
 		for at := m.Addr.AlignDown(dumpWord); at.Sub(m.Addr.AlignDown(dumpWord)) < addr.Bytes(len(m.Bytes))+m.Addr.Sub(m.Addr.AlignDown(dumpWord)); at = at.Offset(dumpWord) {
 			p.dumpRow(m, at, pointers[at])
@@ -116,7 +117,13 @@ func placeName(l located) string {
 	if place.Section != nil {
 		name, from = escape(place.Section.Name), *place.FromSection
 	}
-	if place.Part.Object != "" {
+	if y := place.Symbol; y != nil && y.Sized() {
+		name, from = escape(y.Name), y.Offset
+	}
+	switch {
+	case place.Part.Kind == layout.KindFile:
+		name = escape(baseName(place.Part.Object))
+	case place.Part.Object != "":
 		name = escape(baseName(place.Part.Object)) + " " + name
 	}
 	if name == "anonymous" || name == "reserved" {

@@ -41,11 +41,22 @@ func Explain(s *layout.Space, v MapsView) Document {
 			p.add(styled("   "+row, strong))
 		}
 		p.blank()
-		for _, f := range e.Fields {
-			p.add(join(styled(" "+f.Name, strong).padded(13), text(escape(f.Text))))
-			p.prose(13, p.column(13), f.Means, faint)
-		}
+		p.fields(e.Fields)
 	}}
+}
+
+// fields adds what the fields of a maps line mean.
+func (p *page) fields(fields []field) {
+	for _, f := range fields {
+		for i, row := range wrapHard(escape(f.Text), p.width-14) {
+			name := f.Name
+			if i > 0 {
+				name = ""
+			}
+			p.add(join(styled(" "+name, strong).padded(13), text(row)))
+		}
+		p.prose(13, p.column(13), f.Means, faint)
+	}
 }
 
 func explain(s *layout.Space, m layout.Mapping) []field {

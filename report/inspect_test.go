@@ -72,10 +72,15 @@ func TestInspectGolden(t *testing.T) {
 		"maps.since":    MapsChanged(later, changes),
 		"maps.explain":  Explain(s, MapsView{Choice: Choice{Parts: []string{"file"}}}),
 		"maps.heap":     Explain(s, MapsView{Choice: Choice{Parts: []string{"heap"}}}),
-		"where.thread":  Where(s, 0x7f0000004810, nil, beyond),
-		"where.guard":   Where(s, 0x7f0000005010, nil, Beyond{Chain: []Hop{}}),
-		"maps.pages":    Pages(s, MapsView{}, testPages),
-		"read":          Dump(s, memory, nil),
+		"where.thread":  Where(Process{Space: s}, 0x7f0000004810, beyond),
+		"where.symbol": Where(Process{Space: s, Symbols: testSymbols}, 0x401010, Beyond{
+			Explain: true, Chain: []Hop{{At: 0x401010, Value: 0x402008}, {At: 0x402008, Value: 0x7f0000001100, End: "it may not be read: the chain ends"}},
+		}),
+		"where.after": Where(Process{Space: s, Symbols: testSymbols}, 0x402008, Beyond{}),
+		"where.none":  Where(Process{Space: s, Symbols: testSymbols}, 0x7f0000001100, Beyond{Page: &layout.PageRun{}}),
+		"where.guard": Where(Process{Space: s}, 0x7f0000005010, Beyond{Chain: []Hop{}}),
+		"maps.pages":  Pages(s, MapsView{}, testPages),
+		"read":        Dump(Process{Space: s, Symbols: testSymbols}, memory),
 	} {
 		for _, form := range []struct {
 			suffix, format string
@@ -141,11 +146,25 @@ func TestDumpNamesPointers(t *testing.T) {
 		{"cut short", 0x2000, pointer[:7], false},
 		{"after two bytes", 0x1ffe, append([]byte{1, 2}, pointer...), true},
 	} {
-		got := render(t, "text", Dump(s, Memory{tt.at, tt.bytes, addr.Bytes(len(tt.bytes))}, trace), Options{Width: 100})
+		got := render(t, "text", Dump(Process{Space: s, Trace: trace}, Memory{tt.at, tt.bytes, addr.Bytes(len(tt.bytes))}), Options{Width: 100})
 		if strings.Contains(got, "heap block 0x1000001000+0x2") != tt.want {
 			t.Errorf("%s: a pointer is named: %v\n%s", tt.name, !tt.want, got)
 		}
 	}
+}
+
+// testSymbols has a symbol of known size in the program's code, one whose size is not
+// told in its data, and a library without any.
+func testSymbols(a addr.Addr) (layout.Symbol, error) {
+	switch {
+	case a < 0x402000:
+		return layout.Symbol{Range: addr.Span(0x401000, 0x200), Name: "ma\x1bin", Object: "/bin/evil\x1b[31m", Offset: a.Sub(0x401000), Table: ".symtab"}, nil
+	case a < 0x404000:
+		return layout.Symbol{Range: addr.Span(0x402000, 0), Name: "star\xfft", Object: "/bin/evil\x1b[31m", Offset: a.Sub(0x402000), Table: ".dynsym"}, nil
+	case a >= 0x7f0000001000 && a < 0x7f0000002000:
+		return layout.Symbol{}, layout.ErrStripped
+	}
+	return layout.Symbol{}, layout.ErrNoELF
 }
 
 // testPages are pages of each kind, by turns; those of the third mapping are not to

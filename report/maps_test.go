@@ -74,13 +74,13 @@ func TestWhereGolden(t *testing.T) {
 	trace.Steps = trace.Steps[:2]
 	var all strings.Builder
 	for _, a := range []addr.Addr{0x401000, 0x7f0000000010, 0x7f0000007008, 0x7ffc00020000, 0x600000, 0x1, 0x800000000000, 0xffff800000000000} {
-		all.WriteString(render(t, "text", Where(s, a, nil, Beyond{}), Options{Width: 80}))
+		all.WriteString(render(t, "text", Where(Process{Space: s}, a, Beyond{}), Options{Width: 80}))
 	}
 	for _, a := range []addr.Addr{0x1000001000, 0x1000001007, 0x1000001010, 0x10048fffe0, 0x10048ffff1} {
-		all.WriteString(render(t, "text", Where(s, a, trace, Beyond{}), Options{Width: 80}))
+		all.WriteString(render(t, "text", Where(Process{Space: s, Trace: trace}, a, Beyond{}), Options{Width: 80}))
 	}
 	golden(t, "where.80.txt", all.String())
-	golden(t, "where.json", render(t, "json", Where(s, 0x10048ffff1, trace, Beyond{}), Options{}))
+	golden(t, "where.json", render(t, "json", Where(Process{Space: s, Trace: trace}, 0x10048ffff1, Beyond{}), Options{}))
 }
 
 // TestNamesAreEscaped: nothing that a mapping's or a process's name holds reaches
@@ -89,9 +89,9 @@ func TestNamesAreEscaped(t *testing.T) {
 	s := testSpace(t)
 	for name, got := range map[string]string{
 		"maps": render(t, "text", Maps(s, MapsView{All: false}), Options{Width: 80}), "maps --all": render(t, "text", Maps(s, MapsView{All: true}), Options{Width: 80}),
-		"maps in JSON": render(t, "json", Maps(s, MapsView{All: false}), Options{}), "where": render(t, "text", Where(s, 0x401000, nil, Beyond{}), Options{Width: 80}),
-		"where, right to left": render(t, "text", Where(s, 0x7f0000000010, nil, Beyond{}), Options{Width: 80}),
-		"where in JSON":        render(t, "json", Where(s, 0x7f0000000010, nil, Beyond{}), Options{}),
+		"maps in JSON": render(t, "json", Maps(s, MapsView{All: false}), Options{}), "where": render(t, "text", Where(Process{Space: s}, 0x401000, Beyond{}), Options{Width: 80}),
+		"where, right to left": render(t, "text", Where(Process{Space: s}, 0x7f0000000010, Beyond{}), Options{Width: 80}),
+		"where in JSON":        render(t, "json", Where(Process{Space: s}, 0x7f0000000010, Beyond{}), Options{}),
 	} {
 		for _, r := range strings.ReplaceAll(got, "\n", "") {
 			if needsEscape(r) && r != '\\' {
@@ -121,7 +121,7 @@ func TestMapsFit(t *testing.T) {
 				}
 			}
 		}
-		got := render(t, "text", Where(s, 0x401000, nil, Beyond{}), Options{Width: width})
+		got := render(t, "text", Where(Process{Space: s}, 0x401000, Beyond{}), Options{Width: width})
 		for l := range strings.Lines(got) {
 			if n := displaywidth.String(strings.TrimRight(l, "\n")); n > width {
 				t.Fatalf("where at %d: a line has %d cells:\n%s", width, n, l)

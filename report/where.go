@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,42 +10,58 @@ import (
 	"memprobe/probe"
 )
 
+// Process is a process in which addresses are looked up.
+type Process struct {
+	Space   *layout.Space
+	Trace   *probe.Trace                           // of the run that is going on in it; nil: none
+	Symbols func(addr.Addr) (layout.Symbol, error) // as layout's Symbols.At; nil: none are looked up
+}
+
 // located is what lies at an address: for an address of the scenario's memory,
 // also what its program has there.
 type located struct {
 	Schema int `json:"schema"`
 	PID    int `json:"pid"`
 	layout.Location
-	Run string `json:"run,omitempty"` // what runs there: the scenario and its step
+	NoSymbol string `json:"no_symbol,omitempty"` // why there is none, where there could be one
+	Run      string `json:"run,omitempty"`       // what runs there: the scenario and its step
 
-	Thread    *threadJSON `json:"thread,omitempty"`     // on whose stack it lies
-	PageState []string    `json:"page_state,omitempty"` // of its page
-	Chain     []hopJSON   `json:"chain,omitempty"`      // of pointers, from there
+	Thread    *threadJSON `json:"thread,omitempty"`      // on whose stack it lies
+	PageState []string    `json:"page_state,omitzero"`   // of its page; empty: it is not in memory
+	PageRun   *addr.Range `json:"page_run,omitempty"`    // the pages around it that are like that
+	Chain     []hopJSON   `json:"chain,omitzero"`        // of pointers, from there
+	Fields    []field     `json:"maps_fields,omitempty"` // of its maps line, explained
 	probe.Found
 }
 
 // threadJSON is the thread on whose stack, or whose guard, an address lies.
 type threadJSON struct {
-	TID     int        `json:"tid"`
-	Name    string     `json:"name"`
-	Stack   addr.Range `json:"stack"`
-	SP      addr.Addr  `json:"sp"`
-	FoundBy string     `json:"found_by"`
-	Touched addr.Bytes `json:"touched"`
-	Guard   addr.Bytes `json:"guard"`
+	TID     int         `json:"tid"`
+	Name    string      `json:"name"`
+	First   bool        `json:"first"`
+	Stack   addr.Range  `json:"stack"`
+	SP      addr.Addr   `json:"sp"`
+	FoundBy string      `json:"found_by"`
+	Touched *addr.Bytes `json:"touched,omitempty"`  // not there: the pages can't be looked at
+	ToGuard *addr.Bytes `json:"to_guard,omitempty"` // from the lowest touched page down to the guard, or to the stack's end
+	Guard   addr.Bytes  `json:"guard"`
+	Limit   addr.Bytes  `json:"limit,omitempty"`
 }
 
 type hopJSON struct {
-	At    addr.Addr `json:"at"`
-	Value addr.Addr `json:"value"`
-	Name  string    `json:"name,omitempty"`
-	End   string    `json:"end,omitempty"`
+	At     addr.Addr      `json:"at"`
+	Value  addr.Addr      `json:"value"`
+	Name   string         `json:"name,omitempty"`
+	Symbol *layout.Symbol `json:"symbol,omitempty"`
+	End    string         `json:"end,omitempty"`
 }
 
-// Beyond is an address: what a look at the process beyond its mappings gave.
+// Beyond is an address: what a look at the process beyond its mappings gave, and what
+// else is told.
 type Beyond struct {
-	Page  *layout.PageRun // the run of pages that the address lies in; nil: not looked at
-	Chain []Hop           // from the address on
+	Page    *layout.PageRun // the run of pages that the address lies in; nil: not looked at
+	Chain   []Hop           // from the address on; nil: not asked
+	Explain bool            // the fields of the maps line
 }
 
 // Hop is a word of a chain of pointers: what stands at At leads to the next.
@@ -54,37 +71,60 @@ type Hop struct {
 	End   string // why the chain ends here; empty where it goes on
 }
 
-// Where is what lies at an address of s. trace is the run that is going on in
-// that process, nil if none is.
-func Where(s *layout.Space, a addr.Addr, trace *probe.Trace, beyond Beyond) Document {
-	l := locate(s, a, trace)
+// Where is what lies at an address of p.
+func Where(p Process, a addr.Addr, beyond Beyond) Document {
+	l := p.locate(a)
 	if beyond.Page != nil {
-		l.PageState = beyond.Page.State.Names()
+		l.PageState, l.PageRun = append([]string{}, beyond.Page.State.Names()...), &beyond.Page.Range
+	}
+	if beyond.Chain != nil {
+		l.Chain = []hopJSON{}
 	}
 	for _, h := range beyond.Chain {
 		hop := hopJSON{At: h.At, Value: h.Value, End: h.End}
-		if to := locate(s, h.Value, trace); to.Place != nil {
-			hop.Name = placeName(to)
+		if to := p.locate(h.Value); to.Place != nil {
+			hop.Name, hop.Symbol = placeName(to), to.Place.Symbol
 		}
 		l.Chain = append(l.Chain, hop)
 	}
-	return Document{l, func(p *page) { p.where(s, l, beyond) }}
+	if beyond.Explain && l.Place != nil {
+		l.Fields = explain(p.Space, l.Place.Mapping)
+	}
+	return Document{l, func(page *page) { page.where(p.Space, l, beyond) }}
 }
 
 // locate finds what lies at a.
-func locate(s *layout.Space, a addr.Addr, trace *probe.Trace) located {
-	l := located{Schema: schema, PID: s.PID, Location: s.Where(a)}
-	if stack := s.StackAt(a); stack != nil && !stack.First {
-		l.Thread = &threadJSON{
-			stack.TID, strings.ToValidUTF8(stack.Name, "\ufffd"), stack.Range, stack.SP, string(stack.FoundBy), stack.Touched, stack.Guard.Size(),
-		}
+func (p Process) locate(a addr.Addr) located {
+	l := located{Schema: schema, PID: p.Space.PID, Location: p.Space.Where(a)}
+	if stack := p.Space.StackAt(a); stack != nil {
+		l.Thread = threadOf(stack)
 	}
-	if trace != nil {
-		last := &trace.Steps[len(trace.Steps)-1]
-		l.Run = fmt.Sprintf("a new run of scenario %s, at step %d", trace.Scenario, last.N)
+	if p.Trace != nil {
+		last := &p.Trace.Steps[len(p.Trace.Steps)-1]
+		l.Run = fmt.Sprintf("a new run of scenario %s, at step %d", p.Trace.Scenario, last.N)
 		l.Found = last.At(a)
 	}
+	if l.Place == nil || p.Symbols == nil {
+		return l
+	}
+	switch symbol, err := p.Symbols(a); {
+	case err == nil:
+		l.Place.Symbol = &symbol
+	case !errors.Is(err, layout.ErrNoELF):
+		l.NoSymbol = err.Error()
+	}
 	return l
+}
+
+func threadOf(stack *layout.Stack) *threadJSON {
+	t := &threadJSON{
+		TID: stack.TID, Name: strings.ToValidUTF8(stack.Name, "\ufffd"), First: stack.First, Stack: stack.Range, SP: stack.SP,
+		FoundBy: string(stack.FoundBy), Guard: stack.Guard.Size(), Limit: stack.Limit,
+	}
+	if below, known := stack.ToGuard(); known {
+		t.Touched, t.ToGuard = &stack.Touched, &below
+	}
+	return t
 }
 
 // fact is a line of the answer: a name and what it is.
@@ -102,22 +142,19 @@ func (p *page) where(s *layout.Space, l located, beyond Beyond) {
 	}
 	facts = append(facts, programFacts(l)...)
 	facts = append(facts, threadFacts(l)...)
-	for _, n := range []struct {
-		name string
-		to   *layout.Neighbour
-	}{{"above", l.Above}, {"below", l.Below}} {
-		if n.to != nil {
-			facts = append(facts, fact{n.name, fmt.Sprintf("%s away: %s, %v", exactly(n.to.Distance), partText(s, n.to.Part), n.to.Part.Range)})
-		}
-	}
-	if l.Place != nil {
-		facts = append(facts, aroundFacts(s, l.Place)...)
-	}
+	facts = append(facts, aroundFacts(s, l)...)
 	page := fmt.Sprintf("number %#x, byte %d of %d", l.Page, uint64(l.PageOffset), uint64(s.PageSize))
 	if beyond.Page != nil {
-		page += "; " + pageWords(*beyond.Page, s.PageSize)
+		page += "; " + pageWords(*beyond.Page, l.Place.Part.Kind, s.PageSize)
+	} else if l.Place != nil {
+		page += "; whether it is in memory is not known"
 	}
 	p.facts(append(facts, fact{"page", page}))
+	if l.Fields != nil {
+		p.blank()
+		p.add(styled(" The mapping's line in /proc/PID/maps, field by field:", strong))
+		p.fields(l.Fields)
+	}
 	if beyond.Chain != nil {
 		p.chain(l)
 	}
@@ -154,6 +191,13 @@ func headline(l located) string {
 		return fmt.Sprintf("is byte %d of a block of the heap, owned by %s", uint64(l.Addr.Sub(l.Block.Addr)), orNobody(l.Block.Owner))
 	case l.Frame != "":
 		return "is padding in the frame of " + l.Frame
+	case l.Place != nil && l.Place.Symbol != nil && l.Place.Symbol.Sized():
+		y := l.Place.Symbol
+		at := "the start of"
+		if y.Offset > 0 {
+			at = bytesOf(y.Offset) + " into"
+		}
+		return fmt.Sprintf("is %s %s: %s", at, escape(y.Name), l.Place.Part.Kind.Info().Text)
 	case l.Place != nil:
 		return "is in: " + l.Place.Part.Kind.Info().Text
 	case l.State == layout.NonCanonical:
@@ -203,6 +247,11 @@ func placeFacts(l located) []fact {
 		{"segment", segmentWords(place.Part.Segment())},
 		{"part", fmt.Sprintf("%s, %v, %s: %s from its start, %s to its end", escape(place.Part.Label), place.Part.Range, size(place.Part.Size()), exactly(place.FromPart), exactly(place.ToPart))},
 	}
+	if place.Symbol != nil {
+		facts = append(facts, fact{"symbol", symbolWords(place.Symbol)})
+	} else if l.NoSymbol != "" {
+		facts = append(facts, fact{"symbol", "none: " + escape(l.NoSymbol)})
+	}
 	if place.Section != nil {
 		facts = append(facts, fact{"section", fmt.Sprintf("%s+%#x", escape(place.Section.Name), uint64(*place.FromSection))})
 	}
@@ -216,6 +265,15 @@ func placeFacts(l located) []fact {
 		fact{"mapping", mapsLine(place.Mapping)},
 		fact{"offset", fmt.Sprintf("%s from the mapping's start, %s to its end", exactly(place.FromMapping), exactly(place.ToMapping))},
 	)
+}
+
+// symbolWords say what symbol an address has, and what is sure of it.
+func symbolWords(y *layout.Symbol) string {
+	if !y.Sized() {
+		return fmt.Sprintf("perhaps %s: it starts %s below, and the file does not tell its size (%s)", escape(y.Name), exactly(y.Offset), escape(y.Table))
+	}
+	return fmt.Sprintf("%s, %v, %s: %s from its start, %s to its end (%s)",
+		escape(y.Name), y.Range, size(y.Size()), exactly(y.Offset), exactly(y.Size()-y.Offset), escape(y.Table))
 }
 
 // programFacts tell what the running program has there.
@@ -244,6 +302,9 @@ func threadFacts(l located) []fact {
 		return nil
 	}
 	about := fmt.Sprintf("%d %s, whose stack is %v, known by %s", t.TID, escape(t.Name), t.Stack, t.FoundBy)
+	if t.First {
+		about = fmt.Sprintf("%d %s, the process's first", t.TID, escape(t.Name))
+	}
 	switch {
 	case t.SP == 0:
 	case l.Addr < t.SP:
@@ -251,33 +312,77 @@ func threadFacts(l located) []fact {
 	default:
 		about += fmt.Sprintf("; %s above its stack pointer, %v", exactly(l.Addr.Sub(t.SP)), t.SP)
 	}
-	return []fact{{"thread", about}}
-}
-
-// aroundFacts tell the parts next to that of a mapped address, and how far they are
-// from that part.
-func aroundFacts(s *layout.Space, place *layout.Place) []fact {
-	var facts []fact
-	i := place.PartIndex
-	next := func(name string, to layout.Part, gap addr.Bytes) {
-		about := partText(s, to) + ", " + to.Range.String()
-		if gap > 0 {
-			about = "after a gap of " + size(gap) + ": " + about
-		}
-		facts = append(facts, fact{name, about})
-	}
-	if i+1 < len(s.Parts) && s.User().Contains(s.Parts[i+1].Lo) == s.User().Contains(place.Part.Lo) {
-		next("above it", s.Parts[i+1], s.Parts[i+1].Lo.Sub(place.Part.Hi))
-	}
-	if i > 0 {
-		next("below it", s.Parts[i-1], place.Part.Lo.Sub(s.Parts[i-1].Hi))
+	facts := []fact{{"thread", about}}
+	if t.Touched != nil {
+		facts = append(facts, fact{"stack", stackDepth(t)})
 	}
 	return facts
 }
 
+// stackDepth says how much of a stack was used, and how much there is before its end.
+func stackDepth(t *threadJSON) string {
+	about := fmt.Sprintf("%s of its %s touched; %s below were never used", size(*t.Touched), size(t.Stack.Size()), size(*t.ToGuard))
+	switch {
+	case t.First && t.Limit > 0:
+		return about + fmt.Sprintf("; the kernel lets it grow to %s", size(t.Limit))
+	case t.First:
+		return about
+	case t.Guard == 0:
+		return about + "; no guard below them"
+	}
+	return about + fmt.Sprintf(", then comes its guard of %s", size(t.Guard))
+}
+
+// aroundFacts tell what lies next to the part of an address, or next to an address
+// that is not mapped.
+func aroundFacts(s *layout.Space, l located) []fact {
+	if l.State == layout.NonCanonical || !s.User().Contains(l.Addr) {
+		return nil
+	}
+	next := func(to *layout.Neighbour, gap addr.Bytes, none string) string {
+		if to == nil {
+			return none
+		}
+		about := exactly(to.Distance) + " away: " + neighbourText(s, to.Part) + ", " + to.Part.Range.String()
+		if gap > 0 && l.Place != nil {
+			about += fmt.Sprintf(", behind a gap of %s", size(gap))
+		}
+		return about
+	}
+	var up, down addr.Bytes
+	if l.Place != nil && l.Above != nil {
+		up = l.Above.Part.Lo.Sub(l.Place.Part.Hi)
+	}
+	if l.Place != nil && l.Below != nil {
+		down = l.Place.Part.Lo.Sub(l.Below.Part.Hi)
+	}
+	return []fact{
+		{"above", next(l.Above, up, fmt.Sprintf("nothing, up to where a program's addresses end at %v", s.User().Hi))},
+		{"below", next(l.Below, down, "nothing, down to address 0")},
+	}
+}
+
+// neighbourText says in short what a part is: of many sections the first and the last.
+func neighbourText(s *layout.Space, p layout.Part) string {
+	switch {
+	case p.Kind == layout.KindFile:
+		return escape(baseName(p.Object)) + ", a mapped file"
+	case len(p.Sections) == 0 && p.Object == "":
+		return partText(s, p)
+	}
+	name := escape(baseName(p.Object))
+	if n := len(p.Sections); n > 2 {
+		name += fmt.Sprintf(" %s to %s", escape(p.Sections[0].Name), escape(p.Sections[n-1].Name))
+	} else if p.Kind != layout.KindELF {
+		name += " " + escape(p.Label)
+	}
+	return name + ": " + p.Kind.Info().Text
+}
+
 // pageWords say how things stand with a page.
-func pageWords(run layout.PageRun, page addr.Bytes) string {
+func pageWords(run layout.PageRun, kind layout.Kind, page addr.Bytes) string {
 	words := "in memory"
+	shared := kind == layout.KindMemfd || kind == layout.KindSysV || kind == layout.KindShared
 	switch st := run.State; {
 	case st&layout.PageGuarded != 0:
 		words = "a guard inside the mapping: never accessible"
@@ -287,6 +392,8 @@ func pageWords(run layout.PageRun, page addr.Bytes) string {
 		words = "not in memory: this process has not touched it, or it was given back"
 	case st&layout.PageZero != 0:
 		words = "the kernel's page of zeros: read, never written"
+	case st&layout.PageFile != 0 && shared:
+		words = "in memory, shared"
 	case st&layout.PageFile != 0:
 		words = "in memory, a page of the file"
 	default:
@@ -295,7 +402,10 @@ func pageWords(run layout.PageRun, page addr.Bytes) string {
 	if run.State&layout.PageHuge != 0 {
 		words += ", part of a huge page"
 	}
-	return words + fmt.Sprintf(" (as %s from %v)", plural(uint64(run.Size())/uint64(page), "page"), run.Lo)
+	if n := uint64(run.Size()) / uint64(page); n > 1 {
+		words += fmt.Sprintf("; one of %s like that from %v on", plural(n, "page"), run.Lo)
+	}
+	return words
 }
 
 // chain draws a chain of pointers, a line for each.

@@ -50,6 +50,19 @@ func freeze(pid int) (*frozen, error) {
 	}
 }
 
+// frozenIf does what it is given, where stop says so while the process stands still.
+func frozenIf(stop bool, pid int, do func() error) error {
+	if !stop {
+		return do()
+	}
+	f, err := freeze(pid)
+	if err != nil {
+		return err
+	}
+	defer f.thaw()
+	return do()
+}
+
 // seize asks threads that are not seized yet to stop; more is true where there were
 // any. A thread may start others until it has stopped.
 func (f *frozen) seize() (more bool, err error) {

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"memprobe/layout"
-	"memprobe/probe"
 	"memprobe/report"
 )
 
@@ -132,16 +131,16 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 		case f.interval != "":
 			return s.watch(cmd, t, view, f.interval)
 		}
-		return t.look(s, cmd, func(space *layout.Space, _ *probe.Trace) error {
+		return t.look(s, cmd, func(space *layout.Space) (report.Document, error) {
 			s.tellIfChanged(space)
 			if f.pages {
-				return s.showPages(space, view)
+				return pagesOf(space, view)
 			}
 			if f.explain {
-				return s.write(report.Explain(space, view))
+				return report.Explain(space, view), nil
 			}
 			view.Took = t.took
-			return s.write(report.Maps(space, view))
+			return report.Maps(space, view), nil
 		})
 	}
 	return cmd
@@ -198,14 +197,11 @@ func (f *mapsFlags) copies(cmd *cobra.Command) bool {
 
 // copyMaps writes the kernel's own text.
 func (s *session) copyMaps(t *target) error {
-	if t.freeze {
-		f, err := freeze(t.pid)
-		if err != nil {
-			return err
-		}
-		defer f.thaw()
-	}
-	text, err := layout.ReadText(t.pid)
+	var text []byte
+	err := frozenIf(t.freeze, t.pid, func() (err error) {
+		text, err = layout.ReadText(t.pid)
+		return err
+	})
 	if err != nil && !errors.Is(err, layout.ErrTorn) {
 		return err
 	}
@@ -214,17 +210,17 @@ func (s *session) copyMaps(t *target) error {
 	return s.write(report.Maps(space, report.MapsView{Raw: text}))
 }
 
-// showPages looks at the pages of what the view chooses.
-func (s *session) showPages(space *layout.Space, view report.MapsView) error {
+// pagesOf looks at the pages of what the view chooses.
+func pagesOf(space *layout.Space, view report.MapsView) (report.Document, error) {
 	pages, err := layout.OpenPagemapOf(space.PID)
 	if err != nil {
-		return err
+		return report.Document{}, err
 	}
 	defer pages.Close()
-	return s.write(report.Pages(space, view, func(m layout.Mapping) report.PageRuns {
+	return report.Pages(space, view, func(m layout.Mapping) report.PageRuns {
 		runs, err := pages.Runs(m.Range)
 		return report.PageRuns{Mapping: m, Runs: runs, Err: err}
-	}))
+	}), nil
 }
 
 // completeList lets a shell complete a flag's value.

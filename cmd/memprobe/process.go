@@ -13,7 +13,7 @@ import (
 
 	"memprobe/layout"
 	"memprobe/probe"
-	"memprobe/probe/lesson"
+	"memprobe/report"
 )
 
 // target is the process that is looked at; the zero value is memprobe itself.
@@ -97,9 +97,9 @@ func named(name string) (int, error) {
 	return 0, errors.New(text)
 }
 
-// look describes the target and has see look at it. trace is what runs there, where
-// that is memprobe.
-func (t *target) look(s *session, cmd *cobra.Command, see func(space *layout.Space, trace *probe.Trace) error) error {
+// look describes the target and writes what see makes of it. A process that is
+// stopped meanwhile goes on before that: who reads the report may be slow.
+func (t *target) look(s *session, cmd *cobra.Command, see func(*layout.Space) (report.Document, error)) error {
 	if t.argv != nil {
 		h, err := hold(t.argv)
 		if err != nil {
@@ -108,24 +108,37 @@ func (t *target) look(s *session, cmd *cobra.Command, see func(space *layout.Spa
 		defer h.end()
 		t.pid = h.pid
 	}
-	if t.file != "" {
-		space, err := t.saved(s.stdin)
-		if err != nil {
+	var doc report.Document
+	look := func(space *layout.Space, _ *probe.Trace) (err error) {
+		doc, err = see(space)
+		return err
+	}
+	var err error
+	switch {
+	case t.file != "":
+		var space *layout.Space
+		if space, err = t.saved(s.stdin); err != nil {
 			return fmt.Errorf("read %s: %w", oneLine(t.file), err)
 		}
-		return see(space, nil)
-	}
-	if t.pid == 0 {
-		return s.own(cmd, t.options, func(space *layout.Space, trace *probe.Trace, took time.Duration) error {
-			t.took = took
-			return see(space, trace)
+		err = look(space, nil)
+	case t.pid == 0:
+		err = own(cmd, func(mine []layout.Owned) (*layout.Space, error) {
+			t.options.Owned = mine
+			return t.describe()
+		}, look)
+	default:
+		err = frozenIf(t.freeze, t.pid, func() error {
+			space, err := t.describe()
+			if err != nil {
+				return err
+			}
+			return look(space, nil)
 		})
 	}
-	space, err := t.describe()
 	if err != nil {
 		return err
 	}
-	return see(space, nil)
+	return s.write(doc)
 }
 
 // saved reads the target's file: a report in JSON begins with a brace, a line of a
@@ -153,16 +166,8 @@ func (t *target) saved(stdin io.Reader) (*layout.Space, error) {
 	return space, err
 }
 
-// describe looks at another process, which stands still meanwhile where that is
-// asked for.
-func (t *target) describe() (space *layout.Space, err error) {
-	if t.freeze {
-		f, err := freeze(t.pid)
-		if err != nil {
-			return nil, err
-		}
-		defer f.thaw()
-	}
+// describe looks at the process.
+func (t *target) describe() (*layout.Space, error) {
 	start := time.Now()
 	defer func() { t.took = time.Since(start) }()
 	if !t.lightly {
@@ -181,23 +186,6 @@ func (s *session) tellIfChanged(space *layout.Space) {
 	if space.Changed && s.format.Partial {
 		fmt.Fprintf(s.stderr, "memprobe: process %d: the mappings changed each time they were read: this may never have been so at one moment\n", space.PID)
 	}
-}
-
-// own describes memprobe's own address space, with a text on its heap, to look.
-func (s *session) own(cmd *cobra.Command, o layout.Options, look func(*layout.Space, *probe.Trace, time.Duration) error) error {
-	at, err := base(cmd)
-	if err != nil {
-		return err
-	}
-	return lesson.Live(at, func(m *probe.Machine) error {
-		o.Owned = m.Owned()
-		start := time.Now()
-		space, err := layout.Describe(0, o)
-		if err != nil {
-			return err
-		}
-		return look(space, m.Trace(), time.Since(start))
-	})
 }
 
 // parsePID takes decimal digits only: pmap reads 010 as 8.

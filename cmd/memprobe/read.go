@@ -3,15 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
-	"memprobe/probe"
-	"memprobe/probe/lesson"
 	"memprobe/report"
 )
 
@@ -28,7 +25,8 @@ ADDR is hexadecimal, with or without 0x. LEN is a number of bytes or a size such
 as 1KiB; with 0x it is hexadecimal; 1 MiB at most.
 
 Without --pid it reads memprobe's own memory, while it runs a scenario: string, or
-the one that --scenario names, up to --step.`,
+the one that --scenario names, up to --step. --freeze stops the process PID while it
+is read; it goes on whatever happens to memprobe.`,
 		Example: `  memprobe read 0x7e2a048fffe0 32 --base 0x7e2a00000000
   memprobe read 0x7ffc2b1d8a10 256 --pid 1234`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -51,12 +49,12 @@ the one that --scenario names, up to --step.`,
 		if addr.Bytes(-a) < n && a != 0 {
 			return usagef("length %s: from %v on there are %d bytes up to the end of all addresses", args[1], a, uint64(-a))
 		}
-		return s.inside(cmd, func(space *layout.Space, trace *probe.Trace) error {
-			bytes, err := readMemory(space.PID, a, n)
+		return s.inside(cmd, func(p report.Process) (report.Document, error) {
+			bytes, err := readMemory(p.Space.PID, a, n)
 			if err != nil {
-				return fmt.Errorf("read %v of process %d: %w", a, space.PID, unreadable(space, a, err))
+				return report.Document{}, fmt.Errorf("read %v of process %d: %w", a, p.Space.PID, unreadable(p.Space, a, err))
 			}
-			return s.write(report.Dump(space, report.Memory{Addr: a, Bytes: bytes, Asked: n}, trace))
+			return report.Dump(p, report.Memory{Addr: a, Bytes: bytes, Asked: n}), nil
 		})
 	}
 	return cmd
@@ -87,73 +85,6 @@ func unreadable(space *layout.Space, a addr.Addr, err error) error {
 		return errors.New("nothing is mapped there; memprobe where tells what is near")
 	case place.Mapping.Perms&layout.Readable == 0:
 		return fmt.Errorf("it may not be read: its mapping is %s", place.Mapping.Perms)
-	}
-	return err
-}
-
-// insideFlags adds the flags that say which process an address is of.
-func insideFlags(cmd *cobra.Command) {
-	cmd.Flags().String("pid", "", "an address of process `PID`")
-	cmd.Flags().String("scenario", "", "an address of memprobe while it runs scenario `NAME` (default: string)")
-	cmd.Flags().Int("step", 0, "with --scenario: at step `N` (default: the last)")
-	completeList(cmd, "scenario", scenarioNames()[:len(scenarioNames())-1])
-	baseFlag(cmd)
-}
-
-// inside describes the process that the flags name, and has look see it; trace is
-// what runs there, where that is memprobe.
-func (s *session) inside(cmd *cobra.Command, look func(space *layout.Space, trace *probe.Trace) error) error {
-	flags := cmd.Flags()
-	pid, _ := flags.GetString("pid")
-	if flags.Changed("step") && !flags.Changed("scenario") {
-		return usagef("--step goes with --scenario: memprobe %s ... --scenario NAME --step N", cmd.Name())
-	}
-	if flags.Changed("pid") {
-		for _, flag := range []string{"base", "scenario"} {
-			if flags.Changed(flag) {
-				return usagef("--%s is for memprobe's own memory, not for process %s", flag, pid)
-			}
-		}
-		n, err := parsePID(pid)
-		if err != nil {
-			return err
-		}
-		space, err := layout.Describe(n, layout.Options{})
-		if err != nil {
-			return err
-		}
-		return look(space, nil)
-	}
-	if !flags.Changed("scenario") {
-		return s.own(cmd, layout.Options{}, func(space *layout.Space, trace *probe.Trace, _ time.Duration) error { return look(space, trace) })
-	}
-	return s.during(cmd, look)
-}
-
-// during runs the scenario that --scenario names as far as --step says.
-func (s *session) during(cmd *cobra.Command, look func(space *layout.Space, trace *probe.Trace) error) error {
-	name, _ := cmd.Flags().GetString("scenario")
-	step, _ := cmd.Flags().GetInt("step")
-	scenario, ok := lesson.Find(name)
-	if !ok {
-		return usagef("no scenario %q%s", name, suggestion(name, scenarioNames()[:len(scenarioNames())-1]))
-	}
-	if cmd.Flags().Changed("step") && step < 1 {
-		return usagef("--step %d: the first step is 1", step)
-	}
-	at, err := base(cmd)
-	if err != nil {
-		return err
-	}
-	_, err = probe.Run(scenario, probe.Options{Base: at, PauseAt: step, Pause: func(m *probe.Machine) error {
-		space, err := layout.Describe(0, layout.Options{Owned: m.Owned()})
-		if err != nil {
-			return err
-		}
-		return look(space, m.Trace())
-	}})
-	if noStep := new(probe.StepError); errors.As(err, &noStep) {
-		return usageError{fmt.Errorf("--step %d: %w", step, err)}
 	}
 	return err
 }

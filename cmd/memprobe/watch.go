@@ -15,7 +15,6 @@ import (
 	"golang.org/x/term"
 
 	"memprobe/layout"
-	"memprobe/probe"
 	"memprobe/report"
 )
 
@@ -34,8 +33,8 @@ func (s *session) showSince(cmd *cobra.Command, t *target, file string) error {
 	if t.pid == 0 && t.argv == nil && t.file == "" && !cmd.Flags().Changed("base") {
 		t.pid = before.PID
 	}
-	return t.look(s, cmd, func(after *layout.Space, _ *probe.Trace) error {
-		return s.write(report.MapsChanged(after, report.Changes{Since: file, Before: before, List: layout.Diff(before, after)}))
+	return t.look(s, cmd, func(after *layout.Space) (report.Document, error) {
+		return report.MapsChanged(after, report.Changes{Since: file, Before: before, List: layout.Diff(before, after)}), nil
 	})
 }
 

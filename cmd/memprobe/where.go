@@ -7,7 +7,6 @@ import (
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
-	"memprobe/probe"
 	"memprobe/report"
 )
 
@@ -17,15 +16,18 @@ func newWhere(s *session) *cobra.Command {
 		Use:     "where ADDR",
 		GroupID: "memory",
 		Short:   "Tell what an address is",
-		Long: `where tells what lies at an address: the textbook's segment, the mapping, the
-offset in it and the distance to its ends; on whose stack it is; whether its page
-is in memory; what lies above and below. ADDR is hexadecimal, with or without 0x.
+		Long: `where tells what lies at an address: the textbook's segment, the function or variable
+where the program's file names it, the mapping, the offset in it and the distance to
+its ends; on whose stack it is; whether its page is in memory; what lies above and
+below. ADDR is hexadecimal, with or without 0x.
 
 Without --pid it is an address of memprobe itself, while it runs a scenario: string,
 with its text "hello" on the heap, or the one that --scenario names, up to --step.
 Block, frame, variable and field are told then. --base says where that memory lies.
 
---chain reads the eight bytes there, and where they are an address goes on from it.`,
+--chain reads the eight bytes there, and where they are an address goes on from it.
+--explain says what each field of the mapping's line in /proc/PID/maps means.
+--freeze stops the process while it is read; it goes on whatever happens to memprobe.`,
 		Example: `  memprobe where 0x7e2a00001000 --base 0x7e2a00000000
   memprobe where 0x7e2a048ffff4 --scenario frames --step 2 --base 0x7e2a00000000
   memprobe where 0x7ffc2b1d8a10 --pid 1234 --chain`,
@@ -36,20 +38,21 @@ Block, frame, variable and field are told then. --base says where that memory li
 			return nil
 		},
 	}
-	var chain bool
+	var chain, explain bool
 	cmd.Flags().BoolVar(&chain, "chain", false, "follow the pointers from there")
+	cmd.Flags().BoolVar(&explain, "explain", false, "say what the fields of its maps line mean")
 	insideFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a, err := addr.Parse(args[0])
 		if err != nil {
 			return usageError{err}
 		}
-		return s.inside(cmd, func(space *layout.Space, trace *probe.Trace) error {
-			beyond := report.Beyond{Page: pageOf(space, a)}
+		return s.inside(cmd, func(p report.Process) (report.Document, error) {
+			beyond := report.Beyond{Page: pageOf(p.Space, a), Explain: explain}
 			if chain {
-				beyond.Chain = chainFrom(space, a)
+				beyond.Chain = chainFrom(p.Space, a)
 			}
-			return s.write(report.Where(space, a, trace, beyond))
+			return report.Where(p, a, beyond), nil
 		})
 	}
 	return cmd
