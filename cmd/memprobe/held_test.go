@@ -196,21 +196,24 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// TestWatch: a block each time, what changed is told; Ctrl-C ends it with exit code 0,
-// and so does the end of the process.
+// TestWatch: a block each time, what changed is told; Ctrl-C ends it with exit code
+// 130, the end of the process with 0.
 func TestWatch(t *testing.T) {
 	sleeper := exec.Command("sleep", "1000")
 	if err := sleeper.Start(); err != nil {
 		t.Skipf("there is no sleep here: %v", err)
 	}
 	defer sleeper.Process.Kill()
-	for _, end := range []func(watch *exec.Cmd) error{
-		func(watch *exec.Cmd) error { return watch.Process.Signal(unix.SIGINT) },
-		func(*exec.Cmd) error {
+	for _, tt := range []struct {
+		code int
+		end  func(watch *exec.Cmd) error
+	}{
+		{exitInterrupted, func(watch *exec.Cmd) error { return watch.Process.Signal(unix.SIGINT) }},
+		{exitDone, func(*exec.Cmd) error {
 			err := sleeper.Process.Kill()
 			_ = sleeper.Wait() // it was killed
 			return err
-		},
+		}},
 	} {
 		var out lockedBuffer
 		watch := exec.Command("memprobe", "maps", strconv.Itoa(sleeper.Process.Pid), "--watch=20ms")
@@ -219,11 +222,12 @@ func TestWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		until(t, "three blocks are there", func() bool { return strings.Count(out.String(), "TEXTBOOK") >= 3 })
-		if err := end(watch); err != nil {
+		if err := tt.end(watch); err != nil {
 			t.Fatal(err)
 		}
-		if err := watch.Wait(); err != nil {
-			t.Errorf("it ends with %v", err)
+		_ = watch.Wait() // the exit code says it
+		if code := watch.ProcessState.ExitCode(); code != tt.code {
+			t.Errorf("it ends with exit code %d, want %d", code, tt.code)
 		}
 		if !strings.Contains(out.String(), "Nothing has changed since the last look, 20ms ago.") {
 			t.Errorf("nothing is told of changes:\n%s", out.String())

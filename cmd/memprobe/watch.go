@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,9 +95,10 @@ func (s *session) watch(cmd *cobra.Command, t *target, view report.MapsView, int
 		if err := out.add(report.Maps(space, view)); err != nil {
 			return err
 		}
-		if terminal && s.format.Name == "text" {
-			out.fit(fd)
-		} else if s.format.Name == "text" {
+		switch {
+		case terminal && s.format.Name == "text":
+			out.redraw(fd)
+		case s.format.Name != "json": // whose blocks are lines
 			out.text.Write([]byte("\n"))
 		}
 		if err := out.flush(); err != nil {
@@ -107,21 +109,35 @@ func (s *session) watch(cmd *cobra.Command, t *target, view report.MapsView, int
 			if sig == unix.SIGTERM {
 				return errors.New("terminated")
 			}
-			return nil
+			if terminal {
+				fmt.Fprintln(s.stdout) // behind the ^C that the terminal shows
+			}
+			return errInterrupted
 		case <-tick.C:
 		}
 	}
 }
 
-// fit makes what was added redraw a terminal: from its upper left corner on, as many
-// lines as it has.
-func (r *reporter) fit(fd int) {
-	text := r.text.all()
-	_, rows, err := term.GetSize(fd)
-	if lines := bytes.SplitAfter(text, []byte("\n")); err == nil && rows > 2 && len(lines) > rows {
-		text = append(bytes.Join(lines[:rows-2], nil), fmt.Sprintf(" ... %d lines more, on a taller terminal\n", len(lines)-1-(rows-2))...)
+// What a terminal is told, so that a look takes the place of the one before without
+// a flicker. Nothing else of it is changed, so nothing has to be put back.
+const (
+	toCorner  = "\x1b[H"
+	clearLine = "\x1b[K" // from the cursor to the line's end
+	clearRest = "\x1b[J" // from the cursor to the screen's end
+)
+
+// redraw makes what was added redraw a terminal: from its upper left corner on, as
+// many lines as it has, but for the last, where the cursor rests.
+func (r *reporter) redraw(fd int) {
+	lines := slices.Collect(strings.Lines(string(r.text.all())))
+	if _, rows, err := term.GetSize(fd); err == nil && rows > 2 && len(lines) >= rows {
+		more := len(lines) - (rows - 2)
+		lines = append(lines[:rows-2], fmt.Sprintf(" ... %d lines more, on a taller terminal\n", more))
 	}
-	redrawn := append([]byte("\x1b[H\x1b[2J"), text...)
 	r.text = pieces{}
-	r.text.Write(redrawn)
+	r.text.Write([]byte(toCorner))
+	for _, l := range lines {
+		r.text.Write([]byte(strings.TrimSuffix(l, "\n") + clearLine + "\n"))
+	}
+	r.text.Write([]byte(clearRest))
 }
