@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"memprobe": main, "freezer": freezer, "onto": onto})
+	testscript.Main(m, map[string]func(){"memprobe": main, "freezer": freezer, "crowded": crowded, "onto": onto})
 }
 
 // TestScripts runs what the program promises.
