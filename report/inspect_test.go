@@ -195,7 +195,9 @@ func TestPagesAreGrouped(t *testing.T) {
 			{Range: addr.Span(lo+4096*9, 4096), State: layout.PageSwapped}, {Range: addr.Range{Lo: lo + 4096*10, Hi: all.Hi}},
 		}}
 	}), Options{Width: 80})
-	if !strings.Contains(got, "4 pages a character: anonymous") || !strings.Contains(got, "0x7e0000000000  ##+"+strings.Repeat(".", 45)+"\n") {
+	if !strings.Contains(got, " 2,304 pages: 1 swapped out, 8 the process's own, 2,295 not in\n") ||
+		!strings.Contains(got, "0x7e0000000000  ##+"+strings.Repeat(".", 45)+"\n") || !strings.Contains(got, "and 10 rows like that\n") ||
+		strings.Count(got, "0x7e0") != 3 {
 		t.Errorf("it is drawn as\n%s", got)
 	}
 }

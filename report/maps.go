@@ -176,6 +176,16 @@ func (r *mapRow) words() string {
 	return r.text
 }
 
+// wordsIn are r's words in that many cells: where those of a library's row don't fit, its
+// file's name alone stands for the path.
+func (r *mapRow) wordsIn(cells int) string {
+	words := r.words()
+	if r.object == "" || r.parts == 1 || width(words) <= cells {
+		return words
+	}
+	return fmt.Sprintf("library %s (%d parts)", escape(baseName(r.object)), r.parts)
+}
+
 // folder makes one row of those that belong together: of one library, or of one kind.
 type folder struct {
 	all   bool      // it folds nothing
@@ -266,7 +276,11 @@ func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
 	case p.Kind == layout.KindOwnStack:
 		return about + inUse(s, layout.KindOwnStack, layout.KindOwnStackReserve)
 	case p.Kind == layout.KindThreadStack:
+		return "stack of " + escape(p.Label) + stackUse(s, p)
+	case p.Kind == layout.KindProcessStack:
 		return escape(p.Label) + ": " + about + stackUse(s, p)
+	case p.Kind == layout.KindGuard:
+		return escape(p.Label) + ": never accessible"
 	case p.Kind == layout.KindFile:
 		return escape(p.Object)
 	case info.Named:
@@ -275,13 +289,24 @@ func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
 	return about
 }
 
-// stackUse says how much of a thread's stack was ever used.
+// stackUse says how much of a stack was ever used, and how much there is before its end.
 func stackUse(s *layout.Space, p *layout.Part) string {
 	stack := s.StackAt(p.Lo)
-	if stack == nil || stack.Deepest == 0 {
+	if stack == nil {
 		return ""
 	}
-	return fmt.Sprintf(", %s touched", size(stack.Touched))
+	left, known := stack.ToGuard()
+	switch {
+	case !known:
+		return ""
+	case stack.First && stack.Limit > 0:
+		return fmt.Sprintf(", %s touched, may grow to %s", size(stack.Touched), size(stack.Limit))
+	case stack.First:
+		return fmt.Sprintf(", %s touched", size(stack.Touched))
+	case stack.Guard.Size() == 0:
+		return fmt.Sprintf(", %s touched, %s left, no guard", size(stack.Touched), size(left))
+	}
+	return fmt.Sprintf(", %s touched, %s left to the guard", size(stack.Touched), size(left))
 }
 
 // inUse says how much of what is set aside for a kind is accessible.
@@ -353,7 +378,8 @@ func (d *mapsDrawing) drawRow(r *mapRow, book string, st style) {
 	if r.segment == layout.SegmentNotDrawn {
 		words = faint
 	}
-	for i, s := range d.wrapHard(r.words(), max(textWidth-max(0, longer), 16)) {
+	cells := max(textWidth-max(0, longer), 16)
+	for i, s := range d.wrapHard(r.wordsIn(cells), cells) {
 		if i > 0 {
 			d.putBook("", plain)
 			d.put(blanks(indent), plain)

@@ -35,7 +35,7 @@ func (p *page) mapsList(s *layout.Space, v MapsView) {
 		p.put(r.mark(), altered)
 		p.putLeft(segment, 11, plain)
 		p.put("  ", plain)
-		p.putWords(1+max(14, len(from))+2+max(8, len(sized))+2+3+2+max(11, len(segment))+2, r.words())
+		p.putRow(1+max(14, len(from))+2+max(8, len(sized))+2+3+2+max(11, len(segment))+2, r)
 	}
 }
 
@@ -54,6 +54,11 @@ func (p *page) putWords(indent int, words string) {
 		p.put(more, plain)
 		p.end()
 	}
+}
+
+// putRow is putWords for what r is.
+func (p *page) putRow(indent int, r *mapRow) {
+	p.putWords(indent, r.wordsIn(max(p.width-indent-1, 16)))
 }
 
 // text is the kernel's own.

@@ -2,7 +2,10 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/dustin/go-humanize"
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
@@ -32,32 +35,48 @@ type runJSON struct {
 // pageClass is how a page is drawn: the first whose bits it has.
 type pageClass struct {
 	letter string
+	short  string
 	about  string
 	bits   layout.PageState // it has all of these
 }
 
 // pageClasses from the strongest on; what is none of them is not in memory.
 var pageClasses = []pageClass{
-	{"g", "a guard inside the mapping", layout.PageGuarded},
-	{"s", "swapped out", layout.PageSwapped},
-	{"0", "the kernel's page of zeros, read but never written", layout.PagePresent | layout.PageZero},
-	{"f", "in memory, a page of the file or shared", layout.PagePresent | layout.PageFile},
-	{"#", "in memory, the process's own", layout.PagePresent},
+	{"g", "guarded", "a guard inside the mapping", layout.PageGuarded},
+	{"s", "swapped out", "swapped out", layout.PageSwapped},
+	{"0", "of zeros", "the kernel's page of zeros, read but never written", layout.PagePresent | layout.PageZero},
+	{"f", "of the file or shared", "in memory, a page of the file or shared", layout.PagePresent | layout.PageFile},
+	{"#", "the process's own", "in memory, the process's own", layout.PagePresent},
+	{".", "not in memory", "not in memory: never touched, or given back", 0},
 }
 
-// emptyPage and mixedPages stand for what is no class of its own.
-const (
-	emptyPage  = "."
-	mixedPages = "+"
-)
+// mixedPages stands for what is no class of its own.
+const mixedPages = "+"
 
-func letterOf(state layout.PageState) string {
-	for _, c := range pageClasses {
-		if state&c.bits == c.bits {
-			return c.letter
+// classOf is the index of a state's class.
+func classOf(state layout.PageState) int {
+	return slices.IndexFunc(pageClasses, func(c pageClass) bool { return state&c.bits == c.bits })
+}
+
+// countWords say how many pages of each class there are.
+func countWords(runs []layout.PageRun, page addr.Bytes) string {
+	counts := make([]uint64, len(pageClasses))
+	all := uint64(0)
+	for _, r := range runs {
+		n := uint64(r.Size() / page)
+		counts[classOf(r.State)] += n
+		all += n
+	}
+	var words []string
+	for i, n := range counts {
+		if n == all {
+			return plural(all, "page") + ", " + pageClasses[i].short
+		}
+		if n > 0 {
+			words = append(words, humanize.Comma(int64(n))+" "+pageClasses[i].short)
 		}
 	}
-	return emptyPage
+	return plural(all, "page") + ": " + strings.Join(words, ", ")
 }
 
 // Pages draws which pages of the mappings that the view chooses are in memory: look
@@ -94,60 +113,84 @@ func Pages(s *layout.Space, v MapsView, look func(layout.Mapping) PageRuns) Docu
 		for _, c := range pageClasses {
 			p.add(text(" " + c.letter + " " + c.about))
 		}
-		p.add(text(" " + emptyPage + " not in memory: never touched, or given back"))
 		p.add(text(" " + mixedPages + " pages of several kinds in one character"))
 	}}
 }
 
 const (
-	pageColumns = 48 // characters in a row
-	pageRows    = 12 // of a mapping at most; where that is too few a character is several pages
+	pageColumns     = 48  // characters in a row
+	widePageColumns = 96  // and where there is room
+	wideForPages    = 116 // from which width on there is
+
+	pageRows = 12 // of a mapping at most; where that is too few a character is several pages
 )
 
 // pagesOf draws the pages of one mapping, from low to high address.
 func (p *page) pagesOf(s *layout.Space, runs PageRuns) {
 	m := runs.Mapping
 	p.blank()
+	columns := addr.Bytes(pageColumns)
+	if p.width >= wideForPages {
+		columns = widePageColumns
+	}
 	cell := s.PageSize
-	for m.Size() > cell*pageColumns*pageRows {
+	for m.Size() > cell*columns*pageRows {
 		cell *= 2
 	}
 	name := m.Name
 	if l := s.Where(m.Lo); name == "" && l.Place != nil {
 		name = l.Place.Part.Label
 	}
-	p.listed(join(styled(fmt.Sprintf(" %14v", m.Lo), strong), text(fmt.Sprintf("  %8s  %s  ", size(m.Size()), m.Perms))),
-		plural(uint64(cell/s.PageSize), "page")+" a character: "+escape(name))
+	p.listed(join(styled(fmt.Sprintf(" %14v", m.Lo), strong), text(fmt.Sprintf("  %8s  %s  ", size(m.Size()), m.Perms))), escape(name))
 	if runs.Err != nil {
 		p.prose(3, p.column(3), "Its pages can't be looked at: "+escape(runs.Err.Error()), altered)
 		return
 	}
+	about := countWords(runs.Runs, s.PageSize)
+	if cell > s.PageSize {
+		about += "; a character is " + plural(uint64(cell/s.PageSize), "page")
+	}
+	p.prose(17, p.column(17), about, faint)
+	rows := pageLetters(runs, cell, columns)
+	for i := 0; i < len(rows); i++ {
+		p.add(join(styled(fmt.Sprintf(" %14v  ", m.Lo.Offset(addr.Bytes(i)*cell*columns)), faint), text(rows[i])))
+		alike := i
+		for alike+1 < len(rows) && rows[alike+1] == rows[i] {
+			alike++
+		}
+		if n := alike - i; n > 1 { // one more row takes no more room than telling of it
+			p.add(styled(fmt.Sprintf("%17sand %d rows like that", "", n), faint))
+			i = alike
+		}
+	}
+}
+
+// pageLetters are the rows of a mapping's picture.
+func pageLetters(runs PageRuns, cell, columns addr.Bytes) []string {
+	m := runs.Mapping
+	var rows []string
 	var row strings.Builder
 	next := 0 // of runs: the first that may reach into the cell
-	flush := func(lo addr.Addr) {
-		p.add(join(styled(fmt.Sprintf(" %14v  ", lo), faint), text(row.String())))
-		row.Reset()
-	}
-	start := m.Lo
 	for at := m.Lo; at.Sub(m.Lo) < m.Size(); at = at.Offset(cell) {
 		for next < len(runs.Runs) && runs.Runs[next].Hi <= at {
 			next++
 		}
 		letter := ""
 		for i := next; i < len(runs.Runs) && runs.Runs[i].Lo < at.Offset(cell); i++ {
-			if l := letterOf(runs.Runs[i].State); letter == "" {
+			if l := pageClasses[classOf(runs.Runs[i].State)].letter; letter == "" {
 				letter = l
 			} else if letter != l {
 				letter = mixedPages
 			}
 		}
 		row.WriteString(letter)
-		if at.Sub(start)/cell == pageColumns-1 {
-			flush(start)
-			start = at.Offset(cell)
+		if addr.Bytes(row.Len()) == columns {
+			rows = append(rows, row.String())
+			row.Reset()
 		}
 	}
 	if row.Len() > 0 {
-		flush(start)
+		rows = append(rows, row.String())
 	}
+	return rows
 }

@@ -94,6 +94,9 @@ func mappingRow(s *layout.Space, i int, parts []layout.Part) mapRow {
 			row.text += " of " + escape(row.object)
 		}
 	}
+	if row.kind != layout.KindProcessStack && s.Figures[i].HasFlag("gd") {
+		row.text += ", grows down by itself"
+	}
 	return row
 }
 
@@ -156,7 +159,7 @@ func (p *page) residentRow(r *mapRow) {
 	}
 	p.cell(2, r.perms, 0, faint)
 	p.put(r.mark(), altered)
-	p.putWords(cells+2+3+2, r.words())
+	p.putRow(cells+2+3+2, r)
 }
 
 // putFigures draws a row's name and figures, and gives the cells that they take. A
