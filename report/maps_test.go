@@ -143,3 +143,23 @@ func TestOutside(t *testing.T) {
 		t.Error("the variable is not marked")
 	}
 }
+
+// TestLibraryRowIsShort: where the path of a library does not fit its row, the file's
+// name stands for it; a library of a single part keeps it.
+func TestLibraryRowIsShort(t *testing.T) {
+	const folder, file = "/usr/lib/python3/lib-dynload/", "zli\x1bb.so"
+	s := testSpace(t)
+	for i := range 2 {
+		s.Mappings[i].Name, s.Parts[i].Object, s.Parts[i].Library = folder+file, folder+file, true
+	}
+	for width, want := range map[int]string{80: `library zli\x1bb.so (2 parts)`, 160: "library " + folder + `zli\x1bb.so (2 parts)`} {
+		for name, v := range map[string]MapsView{"the picture": {}, "the list": {Order: &Orders[1]}} {
+			if got := render(t, "text", Maps(s, v), Options{Width: width}); !strings.Contains(got, want+"\n") {
+				t.Errorf("%s at %d has no %q:\n%s", name, width, want, got)
+			}
+		}
+		if got := render(t, "text", Maps(s, MapsView{All: true}), Options{Width: width}); !strings.Contains(strings.ReplaceAll(got, "\n", ""), folder) {
+			t.Errorf("with --all the folder is not shown at %d:\n%s", width, got)
+		}
+	}
+}
