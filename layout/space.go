@@ -52,6 +52,24 @@ type Gap struct {
 // User is the range of addresses that a process can have.
 func (s *Space) User() addr.Range { return addr.Range{Lo: 0, Hi: 1 << s.UserBits} }
 
+// WordSize is how many bytes a pointer of the process has.
+func (s *Space) WordSize() addr.Bytes {
+	if s.UserBits <= 32 {
+		return 4
+	}
+	return 8
+}
+
+// Word reads a pointer of the process from that many bytes of its memory. The machines
+// that memprobe runs on have the lowest byte first.
+func Word(b []byte) addr.Addr {
+	var a addr.Addr
+	for i, digit := range b {
+		a |= addr.Addr(digit) << (8 * i)
+	}
+	return a
+}
+
 // gaps finds what no mapping covers. Free space in the textbook's sense lies above
 // some part of a heap and below some part of a stack.
 func (s *Space) gaps() []Gap {

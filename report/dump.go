@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -16,8 +15,6 @@ type Memory struct {
 	Bytes []byte
 	Asked addr.Bytes // how many were wanted; the rest could not be read
 }
-
-const dumpWord = 8 // of a pointer, and of a row of a dump
 
 // dumpModel is the JSON form of a dump.
 type dumpModel struct {
@@ -36,6 +33,8 @@ type dumpPointer struct {
 	Segment layout.Segment `json:"segment"`
 	Name    string         `json:"name"`
 	Symbol  *layout.Symbol `json:"symbol,omitempty"`
+
+	short string // the name where there is little room
 }
 
 // Dump is bytes of proc, a word a row, with the words that are addresses of something
@@ -44,13 +43,13 @@ type dumpPointer struct {
 func Dump(proc Process, m Memory) Document {
 	model := dumpModel{schema, proc.Space.PID, m.Addr, m.Asked, probe.Hex(m.Bytes), []dumpPointer{}}
 	pointers := map[addr.Addr]dumpPointer{}
-	from := m.Addr.Offset(dumpWord - 1).AlignDown(dumpWord)
-	for at := from; at.Sub(m.Addr)+dumpWord <= addr.Bytes(len(m.Bytes)); at = at.Offset(dumpWord) {
-		value := addr.Addr(binary.LittleEndian.Uint64(m.Bytes[at.Sub(m.Addr):]))
+	word := proc.Space.WordSize()
+	for at := m.Addr.Offset(word - 1).AlignDown(word); at.Sub(m.Addr)+word <= addr.Bytes(len(m.Bytes)); at = at.Offset(word) {
+		value := layout.Word(m.Bytes[at.Sub(m.Addr):][:word])
 		if l := proc.locate(value); l.Place != nil {
-			pointer := dumpPointer{at, value, l.Place.Part.Segment(), placeName(l), l.Place.Symbol}
-			pointers[at] = pointer
-			model.Pointers = append(model.Pointers, pointer)
+			name, short := placeName(l)
+			pointers[at] = dumpPointer{at, value, l.Place.Part.Segment(), name, l.Place.Symbol, short}
+			model.Pointers = append(model.Pointers, pointers[at])
 		}
 	}
 	first := proc.locate(m.Addr)
@@ -58,8 +57,9 @@ func Dump(proc Process, m Memory) Document {
 		p.add(text(fmt.Sprintf(" %s: %s from %v", spaceName(proc.Space), bytesOf(addr.Bytes(len(m.Bytes))), m.Addr)))
 		p.prose(1, p.column(1), "The first byte "+headline(first)+".", faint)
 		p.blank()
-		for at := m.Addr.AlignDown(dumpWord); at.Sub(m.Addr.AlignDown(dumpWord)) < addr.Bytes(len(m.Bytes))+m.Addr.Sub(m.Addr.AlignDown(dumpWord)); at = at.Offset(dumpWord) {
-			p.dumpRow(m, at, pointers[at])
+		from := m.Addr.AlignDown(word)
+		for at := from; at.Sub(from) < addr.Bytes(len(m.Bytes))+m.Addr.Sub(from); at = at.Offset(word) {
+			p.dumpRow(m, at, word, pointers[at])
 		}
 		if short := m.Asked - addr.Bytes(len(m.Bytes)); short > 0 {
 			p.blank()
@@ -73,10 +73,10 @@ func Dump(proc Process, m Memory) Document {
 }
 
 // dumpRow adds the row of the word at at; what of it was not asked for is blank.
-func (p *page) dumpRow(m Memory, at addr.Addr, pointer dumpPointer) {
+func (p *page) dumpRow(m Memory, at addr.Addr, word addr.Bytes, pointer dumpPointer) {
 	var digits string
-	letters := make([]byte, 0, dumpWord)
-	for i := range addr.Bytes(dumpWord) {
+	letters := make([]byte, 0, word)
+	for i := range word {
 		a := at.Offset(i)
 		if a < m.Addr || a.Sub(m.Addr) >= addr.Bytes(len(m.Bytes)) {
 			digits += "   "
@@ -99,20 +99,38 @@ func (p *page) dumpRow(m Memory, at addr.Addr, pointer dumpPointer) {
 		p.add(row)
 		return
 	}
-	p.listed(join(row, styled("  "+p.glyphs.to+" ", current)), pointer.Name)
+	p.listedShort(join(row, styled("  "+p.glyphs.to+" ", current)), pointer.Name, pointer.short)
 }
 
-// placeName says in short what lies at an address that is mapped.
-func placeName(l located) string {
+// listedShort is listed with the short words where the others don't fit.
+func (p *page) listedShort(head line, words, short string) {
+	if head.cells()+width(words) > p.width-1 {
+		words = short
+	}
+	p.listed(head, words)
+}
+
+// placeName says in short what lies at an address that is mapped, and in shorter: a
+// symbol's name says enough without the file's.
+func placeName(l located) (name, short string) {
 	switch {
 	case l.Variable != "":
-		return dotted(l.Frame, l.Variable, l.Field)
+		name = dotted(l.Frame, l.Variable, l.Field)
 	case l.Block != nil:
-		return fmt.Sprintf("heap block %v%s", l.Block.Addr, plus(l.Addr.Sub(l.Block.Addr)))
+		name = fmt.Sprintf("heap block %v%s", l.Block.Addr, plus(l.Addr.Sub(l.Block.Addr)))
 	case l.Frame != "":
-		return "frame of " + l.Frame
+		name = "frame of " + l.Frame
+	default:
+		name = partName(l.Place)
+		if y := l.Place.Symbol; y != nil && y.Sized() {
+			return name, escape(y.Name) + plus(y.Offset)
+		}
 	}
-	place := l.Place
+	return name, name
+}
+
+// partName says in short where in a part of a mapping an address lies.
+func partName(place *layout.Place) string {
 	name, from := escape(place.Part.Label), place.FromPart
 	if place.Section != nil {
 		name, from = escape(place.Section.Name), *place.FromSection

@@ -153,6 +153,33 @@ func TestDumpNamesPointers(t *testing.T) {
 	}
 }
 
+// TestDumpOf32Bits: a pointer of a program of 32 bits has four bytes, and so a row.
+func TestDumpOf32Bits(t *testing.T) {
+	s := testSpace(t)
+	s.UserBits = 32
+	got := render(t, "text", Dump(Process{Space: s}, Memory{0x400010, []byte{0x10, 0, 0x50, 0, 1, 0, 0, 0, 8, 0, 0x50, 0}, 12}), Options{Width: 80})
+	for _, want := range []string{
+		"0x400010  10 00 50 00  ..P.  → [heap]+0x10\n", "0x400014  01 00 00 00  ....\n", "0x400018  08 00 50 00  ..P.  → [heap]+0x8\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+}
+
+// TestSymbolWithoutFile: where file and symbol don't fit a line, the symbol is enough.
+func TestSymbolWithoutFile(t *testing.T) {
+	s := testSpace(t)
+	s.Parts[0].Object = "/usr/lib/libwith-a-long-name.so"
+	memory := Memory{0x7ffc00000100, []byte{0x10, 0x10, 0x40, 0, 0, 0, 0, 0}, 8}
+	for width, want := range map[int]string{80: "→ ma\\x1bin+0x10\n", 160: "→ libwith-a-long-name.so ma\\x1bin+0x10\n"} {
+		got := render(t, "text", Dump(Process{Space: s, Symbols: testSymbols}, memory), Options{Width: width})
+		if !strings.Contains(got, want) {
+			t.Errorf("at %d %q is not in\n%s", width, want, got)
+		}
+	}
+}
+
 // testSymbols has a symbol of known size in the program's code, one whose size is not
 // told in its data, and a library without any.
 func testSymbols(a addr.Addr) (layout.Symbol, error) {

@@ -54,6 +54,8 @@ type hopJSON struct {
 	Name   string         `json:"name,omitempty"`
 	Symbol *layout.Symbol `json:"symbol,omitempty"`
 	End    string         `json:"end,omitempty"`
+
+	short string // the name where there is little room
 }
 
 // Beyond is an address: what a look at the process beyond its mappings gave, and what
@@ -83,7 +85,8 @@ func Where(p Process, a addr.Addr, beyond Beyond) Document {
 	for _, h := range beyond.Chain {
 		hop := hopJSON{At: h.At, Value: h.Value, End: h.End}
 		if to := p.locate(h.Value); to.Place != nil {
-			hop.Name, hop.Symbol = placeName(to), to.Place.Symbol
+			hop.Symbol = to.Place.Symbol
+			hop.Name, hop.short = placeName(to)
 		}
 		l.Chain = append(l.Chain, hop)
 	}
@@ -413,11 +416,11 @@ func (p *page) chain(l located) {
 	p.blank()
 	p.add(styled(" From there, word by word:", strong))
 	for _, h := range l.Chain {
-		words := h.Name
+		words, short := h.Name, h.short
 		if h.End != "" {
-			words = strings.TrimPrefix(words+"; "+h.End, "; ")
+			words, short = strings.TrimPrefix(words+"; "+h.End, "; "), strings.TrimPrefix(short+"; "+h.End, "; ")
 		}
-		p.listed(join(styled(fmt.Sprintf("   %14v", h.At), faint), styled("  "+p.glyphs.to+" ", pointer), text(fmt.Sprintf("%-18v  ", h.Value))), words)
+		p.listedShort(join(styled(fmt.Sprintf("   %14v", h.At), faint), styled("  "+p.glyphs.to+" ", pointer), text(fmt.Sprintf("%-18v  ", h.Value))), words, short)
 	}
 	if len(l.Chain) == 0 {
 		p.add(text("   nothing can be read there"))

@@ -22,33 +22,34 @@ func insideFlags(cmd *cobra.Command) {
 	baseFlag(cmd)
 }
 
+// teller makes a report of what was seen of a process.
+type teller func(report.Process) report.Document
+
 // inside describes the process that the flags name, has look see it, and writes what
-// look makes of it. A process that is stopped meanwhile goes on before that: who
-// reads the report may be slow.
-func (s *session) inside(cmd *cobra.Command, look func(report.Process) (report.Document, error)) error {
+// is told of what look saw.
+func (s *session) inside(cmd *cobra.Command, look func(*layout.Space) (teller, error)) error {
 	flags := cmd.Flags()
 	if flags.Changed("step") && !flags.Changed("scenario") {
 		return usagef("--step goes with --scenario: memprobe %s ... --scenario NAME --step N", cmd.Name())
 	}
 	var doc report.Document
-	see := func(space *layout.Space, trace *probe.Trace) (err error) {
-		symbols := space.Symbols()
-		defer symbols.Close()
-		doc, err = look(report.Process{Space: space, Trace: trace, Symbols: symbols.At})
+	see := func(space *layout.Space, trace *probe.Trace) error { // while the run stands still
+		tell, err := look(space)
+		if err == nil {
+			doc = withNames(space, trace, tell)
+		}
 		return err
 	}
 	var err error
 	switch {
 	case flags.Changed("pid"):
-		err = another(cmd, see)
+		doc, err = another(cmd, look)
 	case flags.Changed("freeze"):
 		err = usagef("--freeze is for another process: memprobe %s ... --pid PID --freeze", cmd.Name())
 	case flags.Changed("scenario"):
 		err = during(cmd, see)
 	default:
-		err = own(cmd, func(mine []layout.Owned) (*layout.Space, error) {
-			return layout.Describe(0, layout.Options{Owned: mine})
-		}, see)
+		err = own(cmd, func(mine []layout.Owned) (*layout.Space, error) { return layout.Describe(0, layout.Options{Owned: mine}) }, see)
 	}
 	if err != nil {
 		return err
@@ -56,27 +57,41 @@ func (s *session) inside(cmd *cobra.Command, look func(report.Process) (report.D
 	return s.write(doc)
 }
 
-// another describes the process that --pid names.
-func another(cmd *cobra.Command, see func(*layout.Space, *probe.Trace) error) error {
+// withNames has tell tell with symbols.
+func withNames(space *layout.Space, trace *probe.Trace, tell teller) report.Document {
+	symbols := space.Symbols()
+	defer symbols.Close()
+	return tell(report.Process{Space: space, Trace: trace, Symbols: symbols.At})
+}
+
+// another describes the process that --pid names. Where it is stopped it goes on
+// before its symbols are looked up, which takes time.
+func another(cmd *cobra.Command, look func(*layout.Space) (teller, error)) (doc report.Document, err error) {
 	flags := cmd.Flags()
 	pid, _ := flags.GetString("pid")
 	for _, flag := range []string{"base", "scenario"} {
 		if flags.Changed(flag) {
-			return usagef("--%s is for memprobe's own memory, not for process %s", flag, pid)
+			return doc, usagef("--%s is for memprobe's own memory, not for process %s", flag, pid)
 		}
 	}
 	n, err := parsePID(pid)
 	if err != nil {
-		return err
+		return doc, err
 	}
+	var space *layout.Space
+	var tell teller
 	stop, _ := flags.GetBool("freeze")
-	return frozenIf(stop, n, func() error {
-		space, err := layout.Describe(n, layout.Options{})
-		if err != nil {
+	err = frozenIf(stop, n, func() (err error) {
+		if space, err = layout.Describe(n, layout.Options{}); err != nil {
 			return err
 		}
-		return see(space, nil)
+		tell, err = look(space)
+		return err
 	})
+	if err != nil {
+		return doc, err
+	}
+	return withNames(space, nil, tell), nil
 }
 
 // during runs the scenario that --scenario names as far as --step says.

@@ -91,11 +91,11 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 	}
 	cmd.Flags().BoolVar(&f.all, "all", false, "give every part a row of its own")
 	cmd.Flags().BoolVar(&f.resident, "resident", false, "add what is in memory, and what was written or swapped out")
-	cmd.Flags().StringVar(&f.parts, "part", "", "only these `PARTS`: heap,stack or others of\n"+strings.Join(report.PartNames(), ", "))
+	cmd.Flags().StringVar(&f.parts, "part", "", "only these `PARTS`: heap,stack or others of\n"+inLines(report.PartNames()))
 	cmd.Flags().StringVar(&f.perm, "perm", "", "only mappings with these `PERMISSIONS`: wx for both,\nwhatever else; r-x or r-xp for exactly these")
 	cmd.Flags().StringVar(&f.file, "file-name", "", "only mappings whose name is like `GLOB`; without a slash,\nits last element")
 	cmd.Flags().StringVar(&f.least, "min", "", "only mappings of `SIZE` or more, such as 1MiB")
-	cmd.Flags().StringVar(&f.sort, "sort", "", "a list in this `ORDER`: "+orders())
+	cmd.Flags().StringVar(&f.sort, "sort", "", "a list in this `ORDER`:\n"+orders())
 	cmd.Flags().StringVar(&f.since, "since", "", "compare with `FILE`, written earlier by --format json")
 	cmd.Flags().StringVar(&f.interval, "watch", "", "look again each `INTERVAL` and mark what changed")
 	cmd.Flags().Lookup("watch").NoOptDefVal = "1s"
@@ -243,7 +243,24 @@ func orders() string {
 	for _, o := range report.Orders {
 		about = append(about, o.Name+", "+o.About)
 	}
-	return strings.Join(about, "; ")
+	return strings.Join(about, ";\n")
+}
+
+// inLines are names for a flag's help, in lines that fit beside the flags.
+func inLines(names []string) string {
+	const columns = 52
+	text, line := "", 0
+	for i, name := range names {
+		switch {
+		case i == 0:
+		case line+len(name) > columns:
+			text, line = text+",\n", 0
+		default:
+			text += ", "
+		}
+		text, line = text+name, line+len(name)+2
+	}
+	return text
 }
 
 // view reads the flags that say what is shown, and how.

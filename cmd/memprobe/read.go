@@ -18,8 +18,9 @@ func newRead(s *session) *cobra.Command {
 		Use:     "read ADDR LEN",
 		GroupID: "memory",
 		Short:   "Show bytes of a process, and which of them are addresses",
-		Long: `read shows LEN bytes from ADDR on, eight in a row, in hexadecimal and as text.
-Where a row's eight bytes are the address of something, it says of what.
+		Long: `read shows LEN bytes from ADDR on, in hexadecimal and as text. A row is as long as a
+pointer: eight bytes, or four in a program of 32 bits. Where it is the address of
+something, read says of what.
 
 ADDR is hexadecimal, with or without 0x. LEN is a number of bytes or a size such
 as 1KiB; with 0x it is hexadecimal; 1 MiB at most.
@@ -49,12 +50,14 @@ is read; it goes on whatever happens to memprobe.`,
 		if addr.Bytes(-a) < n && a != 0 {
 			return usagef("length %s: from %v on there are %d bytes up to the end of all addresses", args[1], a, uint64(-a))
 		}
-		return s.inside(cmd, func(p report.Process) (report.Document, error) {
-			bytes, err := readMemory(p.Space.PID, a, n)
+		return s.inside(cmd, func(space *layout.Space) (teller, error) {
+			bytes, err := readMemory(space.PID, a, n)
 			if err != nil {
-				return report.Document{}, fmt.Errorf("read %v of process %d: %w", a, p.Space.PID, unreadable(p.Space, a, err))
+				return nil, fmt.Errorf("read %v of process %d: %w", a, space.PID, unreadable(space, a, err))
 			}
-			return report.Dump(p, report.Memory{Addr: a, Bytes: bytes, Asked: n}), nil
+			return func(p report.Process) report.Document {
+				return report.Dump(p, report.Memory{Addr: a, Bytes: bytes, Asked: n})
+			}, nil
 		})
 	}
 	return cmd

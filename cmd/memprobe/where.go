@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
-
 	"github.com/spf13/cobra"
 
 	"memprobe/layout"
@@ -25,7 +23,7 @@ Without --pid it is an address of memprobe itself, while it runs a scenario: str
 with its text "hello" on the heap, or the one that --scenario names, up to --step.
 Block, frame, variable and field are told then. --base says where that memory lies.
 
---chain reads the eight bytes there, and where they are an address goes on from it.
+--chain reads the pointer there, and where that is an address goes on from it.
 --explain says what each field of the mapping's line in /proc/PID/maps means.
 --freeze stops the process while it is read; it goes on whatever happens to memprobe.`,
 		Example: `  memprobe where 0x7e2a00001000 --base 0x7e2a00000000
@@ -47,12 +45,12 @@ Block, frame, variable and field are told then. --base says where that memory li
 		if err != nil {
 			return usageError{err}
 		}
-		return s.inside(cmd, func(p report.Process) (report.Document, error) {
-			beyond := report.Beyond{Page: pageOf(p.Space, a), Explain: explain}
+		return s.inside(cmd, func(space *layout.Space) (teller, error) {
+			beyond := report.Beyond{Page: pageOf(space, a), Explain: explain}
 			if chain {
-				beyond.Chain = chainFrom(p.Space, a)
+				beyond.Chain = chainFrom(space, a)
 			}
-			return report.Where(p, a, beyond), nil
+			return func(p report.Process) report.Document { return report.Where(p, a, beyond) }, nil
 		})
 	}
 	return cmd
@@ -89,11 +87,12 @@ func chainFrom(space *layout.Space, a addr.Addr) []report.Hop {
 	seen := map[addr.Addr]bool{}
 	for range longestChain {
 		seen[a] = true
-		word, err := readMemory(space.PID, a, 8)
-		if err != nil || len(word) < 8 {
+		size := space.WordSize()
+		word, err := readMemory(space.PID, a, size)
+		if err != nil || addr.Bytes(len(word)) < size {
 			break
 		}
-		hop := report.Hop{At: a, Value: addr.Addr(binary.LittleEndian.Uint64(word))}
+		hop := report.Hop{At: a, Value: layout.Word(word)}
 		switch to := space.Where(hop.Value); {
 		case to.Place == nil:
 			hop.End = "no address of anything mapped: the chain ends"

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"debug/elf"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -270,6 +272,46 @@ func TestChainAndRead(t *testing.T) {
 	}
 	out, err := exec.Command("memprobe", "where", at["counter"].String(), "--pid", strconv.Itoa(pid), "--explain").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "permissions rw-p\n             It may be read and written, but not run as code.") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestChainOf32Bits: in a program of 32 bits pointers have four bytes.
+func TestChainOf32Bits(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("its program is for x86")
+	}
+	exe := filepath.Join(t.TempDir(), "small")
+	if out, err := exec.Command("cc", "-m32", "-nostdlib", "-static", "-ffreestanding", "-o", exe, "testdata/small.c").CombinedOutput(); err != nil {
+		t.Skipf("no compiler for 32 bits: %v: %s", err, out)
+	}
+	file, err := elf.Open(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	symbols, err := file.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(symbols, func(y elf.Symbol) bool { return y.Name == "chain" })
+	cmd := exec.Command(exe)
+	if err := cmd.Start(); err != nil {
+		t.Skipf("it does not run here: %v", err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	}()
+	until(t, "it waits", func() bool { return state(cmd.Process.Pid) == "S" })
+	at, pid := addr.Addr(symbols[i].Value), strconv.Itoa(cmd.Process.Pid)
+	var p placed
+	askJSON(t, &p, "where", at.String(), "--pid", pid, "--chain")
+	if len(p.Chain) < 2 || p.Chain[0].Value != at+4 || p.Chain[0].Name != "small chain+0x4" || p.Chain[1].Name != "small last" {
+		t.Errorf("the chain is %+v", p.Chain)
+	}
+	out, err := exec.Command("memprobe", "read", at.String(), "8", "--pid", pid).Output()
+	if err != nil || !strings.Contains(string(out), "  → small chain+0x4\n") || !strings.Contains(string(out), "  → small last\n") {
 		t.Errorf("%v: %s", err, out)
 	}
 }
