@@ -69,7 +69,7 @@ func TestInspectGolden(t *testing.T) {
 		"maps.resident": Maps(s, MapsView{Resident: true, Took: 3500 * time.Microsecond}),
 		"maps.rss":      Maps(s, MapsView{Resident: true, Order: &order, All: true}),
 		"maps.watch":    Maps(later, MapsView{Changes: &changes}),
-		"maps.since":    MapsChanged(later, changes),
+		"maps.since":    MapsChanged(later, changes, Choice{}),
 		"maps.explain":  Explain(s, MapsView{Choice: Choice{Parts: []string{"file"}}}),
 		"maps.heap":     Explain(s, MapsView{Choice: Choice{Parts: []string{"heap"}}}),
 		"where.thread":  Where(Process{Space: s}, 0x7f0000004810, beyond),
@@ -176,6 +176,31 @@ func TestSymbolWithoutFile(t *testing.T) {
 		got := render(t, "text", Dump(Process{Space: s, Symbols: testSymbols}, memory), Options{Width: width})
 		if !strings.Contains(got, want) {
 			t.Errorf("at %d %q is not in\n%s", width, want, got)
+		}
+	}
+}
+
+// TestChangesOfAChoice: of what was chosen alone changes are told, on watching as well.
+func TestChangesOfAChoice(t *testing.T) {
+	before, after := residentSpace(t), residentSpace(t)
+	after.Mappings[2].Hi += 0x3000 // the heap
+	after.Parts[2].Hi += 0x3000
+	after.Mappings, after.Parts, after.Figures = after.Mappings[:11], after.Parts[:11], after.Figures[:11] // without [vsyscall]
+	changes := Changes{"then", before, layout.Diff(before, after)}
+	for _, tt := range []struct {
+		choice         Choice
+		heap, vanished bool
+	}{
+		{Choice{}, true, true}, {Choice{Parts: []string{"heap"}}, true, false}, {Choice{Parts: []string{"vsyscall"}}, false, true},
+		{Choice{Min: 0x22000}, true, false}, {Choice{File: "*stack*"}, false, false},
+	} {
+		for name, d := range map[string]Document{
+			"--since": MapsChanged(after, changes, tt.choice), "--watch": Maps(after, MapsView{Choice: tt.choice, Changes: &changes}),
+		} {
+			got := render(t, "text", d, Options{Width: 160})
+			if strings.Contains(got, "grew by 12 KiB: [heap]") != tt.heap || strings.Contains(got, "vanished: [vsyscall]") != tt.vanished {
+				t.Errorf("%s of %+v:\n%s", name, tt.choice, got)
+			}
 		}
 	}
 }

@@ -15,6 +15,31 @@ type Changes struct {
 	List   []layout.Change
 }
 
+// of is what of c is about mappings that were chosen, before or after.
+func (c Changes) of(choice Choice, after *layout.Space) Changes {
+	if choice.all() {
+		return c
+	}
+	then, now := choice.ranges(c.Before), choice.ranges(after)
+	chosen := c
+	chosen.List = nil
+	for _, change := range c.List {
+		if change.Before != nil && then[change.Before.Range] || change.After != nil && now[change.After.Range] {
+			chosen.List = append(chosen.List, change)
+		}
+	}
+	return chosen
+}
+
+// ranges are those of the mappings of s that are chosen.
+func (c Choice) ranges(s *layout.Space) map[addr.Range]bool {
+	ranges := map[addr.Range]bool{}
+	for _, m := range c.of(s).Mappings {
+		ranges[m.Range] = true
+	}
+	return ranges
+}
+
 // changeJSON is a change in the JSON form.
 type changeJSON struct {
 	Kind   layout.ChangeKind `json:"kind"`
@@ -45,9 +70,10 @@ var changeMarks = map[layout.ChangeKind]struct {
 	layout.Shifted: {"=", altered}, layout.NewPerms: {"~", altered}, layout.MoreInMemory: {"#", fresh}, layout.LessInMemory: {".", gone},
 }
 
-// MapsChanged is what became of a process's mappings: a line for each change, from
-// high to low address.
-func MapsChanged(after *layout.Space, c Changes) Document {
+// MapsChanged is what became of a process's mappings, as far as they are chosen: a line
+// for each change, from high to low address.
+func MapsChanged(after *layout.Space, c Changes, choice Choice) Document {
+	c = c.of(choice, after)
 	same := c.Before.PID == after.PID && c.Before.Started == after.Started
 	model := changesModel{
 		Schema: schema, PID: after.PID, SameProcess: same,
@@ -70,7 +96,7 @@ func MapsChanged(after *layout.Space, c Changes) Document {
 func (p *page) changed(c Changes, lines int) {
 	p.blank()
 	if len(c.List) == 0 {
-		p.add(text(" Nothing has changed since " + escape(c.Since) + "."))
+		p.prose(1, p.column(1), "Nothing has changed since "+escape(c.Since)+".", plain)
 		return
 	}
 	p.add(styled(fmt.Sprintf(" %s since %s:", plural(len(c.List), "change"), escape(c.Since)), strong))

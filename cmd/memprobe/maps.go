@@ -128,7 +128,7 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 		}
 		switch {
 		case f.since != "":
-			return s.showSince(cmd, t, f.since)
+			return s.showSince(cmd, t, view, f.since)
 		case f.interval != "":
 			return s.watch(cmd, t, view, f.interval)
 		}
@@ -151,10 +151,6 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 var together = []struct{ flag, with, why string }{
 	{"since", "watch", "--watch compares with its own last look"},
 	{"since", "sort", "changes are by address"},
-	{"since", "file-name", "all changes are shown"},
-	{"since", "part", "all changes are shown"},
-	{"since", "perm", "all changes are shown"},
-	{"since", "min", "all changes are shown"},
 	{"pages", "since", "one is about pages, the other about mappings"},
 	{"pages", "watch", "one is about pages, the other about mappings"},
 	{"pages", "explain", "one is about pages, the other about a line"},

@@ -21,7 +21,7 @@ import (
 
 // showSince compares the target with a snapshot. Without a target it is the
 // snapshot's own process.
-func (s *session) showSince(cmd *cobra.Command, t *target, file string) error {
+func (s *session) showSince(cmd *cobra.Command, t *target, view report.MapsView, file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", oneLine(file), reason(err))
@@ -35,7 +35,7 @@ func (s *session) showSince(cmd *cobra.Command, t *target, file string) error {
 		t.pid = before.PID
 	}
 	return t.look(s, cmd, func(after *layout.Space) (report.Document, error) {
-		return report.MapsChanged(after, report.Changes{Since: file, Before: before, List: layout.Diff(before, after)}), nil
+		return report.MapsChanged(after, report.Changes{Since: file, Before: before, List: layout.Diff(before, after)}, view.Choice), nil
 	})
 }
 
