@@ -221,6 +221,16 @@ func FuzzMappingJSON(f *testing.F) {
 	})
 }
 
+func TestPermsText(t *testing.T) {
+	for p := range Perms(1 << len(permLetters)) {
+		text := p.String()
+		var back Perms
+		if err := back.UnmarshalText([]byte(text)); err != nil || back != p {
+			t.Errorf("%04b is %q, which is %04b, %v", p, text, back, err)
+		}
+	}
+}
+
 // Whatever is read quickly is read the same slowly.
 func TestQuickMapping(t *testing.T) {
 	compare := func(line []byte) (ok bool) {

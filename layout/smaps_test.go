@@ -68,7 +68,7 @@ func TestParseSmapsAlike(t *testing.T) {
 	)
 	var text strings.Builder
 	var want []Figures
-	for i, figures := range []string{one, one, two, two, one + two, one, one, "", "", one, one, two, one, one} {
+	for i, figures := range []string{one, one, two, two, one + two, one, one + two, one + two, one, one, "", "", one, one, two, one, one} {
 		fmt.Fprintf(&text, "%x-%x r--p 00000000 00:00 0 \n%s", 0x1000*(i+1), 0x1000*(i+2), figures)
 		var f Figures
 		if strings.Contains(figures, one) {

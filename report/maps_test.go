@@ -163,3 +163,37 @@ func TestLibraryRowIsShort(t *testing.T) {
 		}
 	}
 }
+
+// Parts of a library share a row, and what lies between them is left out; a gap beside
+// another row stays.
+func TestMapRowsFold(t *testing.T) {
+	s := &layout.Space{UserBits: 47}
+	add := func(lo addr.Addr, kind layout.Kind, object string) {
+		r := addr.Span(lo, 0x1000)
+		if n := len(s.Mappings); n > 0 && s.Mappings[n-1].Hi < lo {
+			s.Gaps = append(s.Gaps, layout.Gap{Range: addr.Range{Lo: s.Mappings[n-1].Hi, Hi: lo}})
+		}
+		s.Parts = append(s.Parts, layout.Part{Range: r, Kind: kind, Label: "x", Object: object, Library: object != "", Mapping: len(s.Mappings)})
+		s.Mappings = append(s.Mappings, layout.Mapping{Range: r})
+	}
+	add(0x1000, layout.KindText, "/lib/a")
+	add(0x3000, layout.KindData, "/lib/a")
+	add(0x4000, layout.KindBSS, "/lib/a")
+	add(0x6000, layout.KindText, "/lib/b")
+	add(0x8000, layout.KindAnonymous, "")
+	for all, want := range map[bool]string{
+		false: "8000-9000 x1, 7000-8000 x0, 6000-7000 x1, 5000-6000 x0, 1000-5000 x3, ",
+		true:  "8000-9000 x1, 7000-8000 x0, 6000-7000 x1, 5000-6000 x0, 4000-5000 x1, 3000-4000 x1, 2000-3000 x0, 1000-2000 x1, ",
+	} {
+		got := ""
+		for r := range mapRows(s, all) {
+			got += fmt.Sprintf("%x-%x x%d, ", uint64(r.Lo), uint64(r.Hi), r.parts)
+		}
+		if got != want {
+			t.Errorf("all %v: got  %s\nwant %s", all, got, want)
+		}
+		for range mapRows(s, all) {
+			break
+		}
+	}
+}
