@@ -56,7 +56,7 @@ var ErrTooManyPages = errors.New("more than 16 million pages, and this kernel (b
 func (p *Pagemap) Runs(r addr.Range) ([]PageRun, error) {
 	list := runs{next: r.Lo}
 	err := p.scan(r, &list)
-	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) {
+	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // the last from emulators
 		list = runs{next: r.Lo}
 		err = p.entries(r, &list)
 	}

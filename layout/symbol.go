@@ -73,7 +73,7 @@ const (
 	mostAliases = 64        // names of one address that are looked at
 )
 
-var errTable = errors.New("damaged ELF file: a table of symbols lies outside it")
+var errTable = errors.New("damaged ELF file: a table of symbols is not where it should be")
 
 // symbolTables reads f's tables, the full one first.
 func symbolTables(f *elf.File) ([]symbolTable, error) {
@@ -89,7 +89,10 @@ func symbolTables(f *elf.File) ([]symbolTable, error) {
 			if int(s.Link) >= len(f.Sections) || f.Sections[s.Link].Type != elf.SHT_STRTAB {
 				return nil, errTable
 			}
-			text, err := io.ReadAll(s.Open())
+			if s.ReaderAt == nil || f.Sections[s.Link].ReaderAt == nil { // compressed, as no linker does
+				return nil, errTable
+			}
+			text, err := io.ReadAll(io.NewSectionReader(s, 0, int64(s.FileSize)))
 			if err != nil || uint64(len(text)) != s.FileSize {
 				return nil, errTable
 			}
