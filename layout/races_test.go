@@ -145,7 +145,7 @@ func TestRaceWithTheEnd(t *testing.T) {
 			seen := map[string]int{}
 			tries := races(t)
 			if end.mappings == longList {
-				tries = tries/10 + 1
+				tries = tries/25 + 3
 			}
 			for n := range tries {
 				r := startRacer(t, exe, end.mode, "0", end.mappings)
@@ -257,4 +257,28 @@ func neverWas(mode string, maps []Mapping) bool {
 		return below == above
 	}
 	return !below || !above || newAbove && !newBelow
+}
+
+// A process that runs is busy, one that waits is not.
+func TestBusy(t *testing.T) {
+	r := startRacer(t, ccTool(t, "testdata/races.c", "-static"), "exit")
+	p := process{r.pid}
+	for end := time.Now().Add(5 * time.Second); p.busy() && time.Now().Before(end); { // until it waits
+		time.Sleep(time.Millisecond)
+	}
+	if p.busy() {
+		t.Error("it waits, and is called busy")
+	}
+	r.goAfter(t, time.Hour) // which it spends counting
+	for end := time.Now().Add(5 * time.Second); !p.busy() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if !p.busy() {
+		t.Error("it runs, and is not called busy")
+	}
+	r.cmd.Process.Kill()
+	r.end()
+	if (process{1 << 30}).busy() {
+		t.Error("one that is not there is called busy")
+	}
 }

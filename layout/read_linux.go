@@ -40,15 +40,17 @@ const (
 	readAttempts = 5       // how often a list that changed while it was read is read again
 	steadyBelow  = 1 << 20 // bytes of a list that is read twice
 
-	restlessAgain = 3 // how often a list must come out the same once it was seen to change
+	restlessAgain = 3  // how often the list of a busy process must come out the same
+	mostAsked     = 64 // threads that are looked at, whether one runs
 )
 
 // Read gives the mappings of process pid by address; 0 is this process. The kernel
 // gives a list in pieces, between which the process may change it. So a list of
 // another process is read twice, unless its text has a MiB or more; then overlaps and
 // steps back alone give a change away. A list that changed is read again, and must then
-// come out the same four times in a row. If that does not help the mappings come with
-// ErrTorn, without those that contradict others.
+// come out the same four times in a row, as must that of a process that runs just now.
+// If that does not help the mappings come with ErrTorn, without those that contradict
+// others.
 //
 // That readings are the same is good evidence, no proof: a process that does and undoes
 // the same all the time can be caught at the same wrong moments. Only a process that
@@ -110,6 +112,9 @@ func (p process) readAgain(read func(process) (list, error)) (l list, err error)
 		return list{}, ErrNoProcess
 	}
 	again := 1 // a list that nobody changes is the rule
+	if p.pid != 0 && p.busy() {
+		again = restlessAgain
+	}
 	for range readAttempts {
 		who := p.identity()
 		l, err = read(p)
@@ -140,6 +145,18 @@ func (p process) readAgain(read func(process) (list, error)) (l list, err error)
 		}
 	}
 	return l, err
+}
+
+// busy reports whether one of p's threads runs now.
+func (p process) busy() bool {
+	threads, _ := os.ReadDir(p.file("task"))
+	for _, t := range threads[:min(len(threads), mostAsked)] {
+		stat, _ := os.ReadFile(p.file("task/" + t.Name() + "/stat"))
+		if fields := statFields(string(stat)); len(fields) > 0 && fields[0] == "R" {
+			return true
+		}
+	}
+	return false
 }
 
 // unsteady is a torn list whose lines show nothing of it.
