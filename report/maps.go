@@ -283,6 +283,8 @@ func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
 		return escape(p.Label) + ": never accessible"
 	case p.Kind == layout.KindFile:
 		return escape(p.Object)
+	case p.Kind == layout.KindAnonymous, p.Kind == layout.KindReserved:
+		return escape(p.Label) // what that means stands below the picture
 	case info.Named:
 		return escape(p.Label) + ": " + about
 	}

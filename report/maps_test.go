@@ -144,6 +144,17 @@ func TestOutside(t *testing.T) {
 	}
 }
 
+// Anonymous memory bears the name that its owner gave it.
+func TestNamedAnonymous(t *testing.T) {
+	s, err := layout.DescribeText([]byte("7f0000000000-7f0000001000 rw-p 00000000 00:00 0                          [anon:my\x1bheap]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := render(t, "text", Maps(s, MapsView{}), Options{Width: 80}); !strings.Contains(got, `rw-  [anon:my\x1bheap]`) {
+		t.Error(got)
+	}
+}
+
 // TestLibraryRowIsShort: where the path of a library does not fit its row, the file's
 // name stands for it; a library of a single part keeps it.
 func TestLibraryRowIsShort(t *testing.T) {
