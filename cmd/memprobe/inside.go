@@ -49,7 +49,9 @@ func (s *session) inside(cmd *cobra.Command, look func(*layout.Space) (teller, e
 	case flags.Changed("scenario"):
 		err = during(cmd, see)
 	default:
-		err = own(cmd, func(mine []layout.Owned) (*layout.Space, error) { return layout.Describe(0, layout.Options{Owned: mine}) }, see)
+		err = own(cmd, func(mine []layout.Owned) (*layout.Space, error) {
+			return layout.Describe(0, layout.Options{Owned: mine})
+		}, see)
 	}
 	if err != nil {
 		return err
