@@ -213,7 +213,7 @@ type identity struct {
 
 // identity is empty where the kernel tells nothing. This process does not change.
 func (p process) identity() (who identity) {
-	if p.pid == 0 {
+	if p.number() == os.Getpid() {
 		return identity{}
 	}
 	stat, _ := os.ReadFile(p.file("stat"))
