@@ -37,6 +37,7 @@ func Describe(pid int, o Options) (*Space, error) {
 	known := s.explain(p)
 	known.Owned, known.Shmem = o.Owned, shmemDevice()
 	s.findStacks(p)
+	s.findStart(p)
 	known.Stacks = s.Stacks
 	s.Parts = Classify(maps, known)
 	s.keepStacks()
@@ -131,6 +132,7 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 	isProgram := own[0].Name == s.Exe
 	if isProgram {
 		s.Arch = arches[f.Machine]
+		s.vars = varsBelowRecord(f)
 	}
 	if len(f.Sections) == 0 {
 		s.Notes = append(s.Notes, own[0].Name+" has no section table: its code and its data are not told apart")

@@ -31,8 +31,11 @@ type Space struct {
 	Threads  int       // how many threads the process has; 0 where not known
 	Stacks   []Stack   // of the threads whose stack is known, by address
 
-	hasGo bool   // a Go program is mapped
-	whole *Space // what this one was chosen from; nil: it is whole
+	Args, Env addr.Range // the text of the program's arguments and environment, as the kernel tells; empty where it does not
+
+	hasGo bool       // a Go program is mapped
+	vars  addr.Bytes // how far below a thread's record the program's variables of the thread begin; 0 where not known
+	whole *Space     // what this one was chosen from; nil: it is whole
 }
 
 // Chosen is s without mappings, parts, gaps and figures, to be given those that
@@ -168,6 +171,8 @@ type spaceJSON struct {
 	Figures  []Figures   `json:"figures,omitempty"` // in the order of the mappings
 	Threads  int         `json:"threads,omitempty"`
 	Stacks   []Stack     `json:"stacks"`
+	Args     *addr.Range `json:"arguments,omitempty"`
+	Env      *addr.Range `json:"environment,omitempty"`
 	Findings []Finding   `json:"findings"`
 }
 
@@ -178,12 +183,21 @@ func (s *Space) MarshalJSON() ([]byte, error) {
 		Schema: schema, PID: s.PID, Comm: s.Comm, CommHex: hexUnlessUTF8(s.Comm), Exe: s.Exe, ExeHex: hexUnlessUTF8(s.Exe),
 		Arch: s.Arch, PageSize: s.PageSize, UserBits: s.UserBits, Reserved: s.Reserved, Changed: s.Changed,
 		Notes: orEmpty(s.Notes), Mappings: orEmpty(s.Mappings), Parts: orEmpty(s.Parts), Gaps: orEmpty(s.Gaps),
-		Chosen: s.whole != nil, Text: s.Text, Started: s.Started, Figures: s.Figures, Threads: s.Threads, Stacks: orEmpty(s.Stacks), Findings: orEmpty(s.Findings()),
+		Chosen: s.whole != nil, Text: s.Text, Started: s.Started, Figures: s.Figures, Threads: s.Threads, Stacks: orEmpty(s.Stacks),
+		Args: unlessEmpty(s.Args), Env: unlessEmpty(s.Env), Findings: orEmpty(s.Findings()),
 	}
 	if s.ResidentKnown {
 		j.Resident = &s.Resident
 	}
 	return json.Marshal(j)
+}
+
+// unlessEmpty is r, or nil, which JSON can leave out.
+func unlessEmpty(r addr.Range) *addr.Range {
+	if r.Size() == 0 {
+		return nil
+	}
+	return &r
 }
 
 // orEmpty is list, as [] in JSON where there is nothing in it.

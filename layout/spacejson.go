@@ -53,6 +53,12 @@ func (s *Space) UnmarshalJSON(text []byte) error {
 	if j.Resident != nil {
 		s.Resident, s.ResidentKnown = *j.Resident, true
 	}
+	if j.Args != nil {
+		s.Args = *j.Args
+	}
+	if j.Env != nil {
+		s.Env = *j.Env
+	}
 	return nil
 }
 
@@ -126,13 +132,17 @@ type stackJSON struct {
 	Guard   *addr.Range `json:"guard,omitempty"`
 	ToGuard *addr.Bytes `json:"to_guard,omitempty"`
 	Limit   addr.Bytes  `json:"limit,omitempty"`
+	Depth   *addr.Bytes `json:"depth,omitempty"`
+	Start   addr.Addr   `json:"start_data,omitzero"`
+	Record  addr.Addr   `json:"thread_record,omitzero"`
+	Vars    *addr.Range `json:"thread_variables,omitempty"`
 }
 
 // MarshalJSON writes s; what is not known is left out.
 func (s Stack) MarshalJSON() ([]byte, error) {
 	j := stackJSON{
 		Range: s.Range, Size: s.Size(), TID: s.TID, Name: s.Name, NameHex: hexUnlessUTF8(s.Name), First: s.First,
-		FoundBy: s.FoundBy, Limit: s.Limit,
+		FoundBy: s.FoundBy, Limit: s.Limit, Guard: unlessEmpty(s.Guard), Start: s.Start, Record: s.Record, Vars: unlessEmpty(s.Vars),
 	}
 	if s.SP != 0 {
 		j.SP = &s.SP
@@ -140,8 +150,8 @@ func (s Stack) MarshalJSON() ([]byte, error) {
 	if n, known := s.ToGuard(); known {
 		j.Touched, j.Deepest, j.ToGuard = &s.Touched, &s.Deepest, &n
 	}
-	if s.Guard.Size() > 0 {
-		j.Guard = &s.Guard
+	if n, known := s.Depth(); known {
+		j.Depth = &n
 	}
 	return json.Marshal(j)
 }
@@ -153,7 +163,7 @@ func (s *Stack) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	name, err := exact(j.Name, j.NameHex)
-	*s = Stack{Range: j.Range, TID: j.TID, Name: name, First: j.First, FoundBy: j.FoundBy, Limit: j.Limit}
+	*s = Stack{Range: j.Range, TID: j.TID, Name: name, First: j.First, FoundBy: j.FoundBy, Limit: j.Limit, Start: j.Start, Record: j.Record}
 	if j.SP != nil {
 		s.SP = *j.SP
 	}
@@ -162,6 +172,9 @@ func (s *Stack) UnmarshalJSON(text []byte) error {
 	}
 	if j.Guard != nil {
 		s.Guard = *j.Guard
+	}
+	if j.Vars != nil {
+		s.Vars = *j.Vars
 	}
 	return err
 }

@@ -216,6 +216,8 @@ func (s *Space) recordedStack(head addr.Addr, mem io.ReaderAt, pages *Pagemap) S
 		block := addr.Span(addr.Addr(binary.NativeEndian.Uint64(text)), addr.Bytes(binary.NativeEndian.Uint64(text[word:])))
 		guard := addr.Bytes(binary.NativeEndian.Uint64(text[2*word:]))
 		if stack := s.agreed(i, head, block, guard, pages); stack.Size() > 0 {
+			stack.Record = head
+			s.findVars(&stack, mem)
 			return stack
 		}
 	}

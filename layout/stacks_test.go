@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -89,6 +90,7 @@ func checkShapes(t *testing.T, exe string) {
 			check(t, s, tt.name+"'s guard", k.Guard.Lo, expected{KindGuard, nil, false})
 		}
 	}
+	checkUses(t, s, c)
 	checkFindings(t, s, c)
 	checkFigures(t, s, c)
 	checkRuns(t, c)
@@ -97,8 +99,40 @@ func checkShapes(t *testing.T, exe string) {
 	if err != nil || json.Unmarshal(out, &back) != nil {
 		t.Fatalf("does not read back: %v, %v", err, json.Unmarshal(out, &back))
 	}
-	if again, _ := json.Marshal(&back); string(again) != string(out) || !reflect.DeepEqual(back.Stacks, s.Stacks) {
+	if again, _ := json.Marshal(&back); string(again) != string(out) || !reflect.DeepEqual(back.Stacks, s.Stacks) || back.Args != s.Args || back.Env != s.Env {
 		t.Error("reads back as another space")
+	}
+}
+
+// checkUses: a thread's variables and record are on its stack but in no frame, and so is
+// what the kernel puts on the first's.
+func checkUses(t *testing.T, s *Space, c child) {
+	t.Helper()
+	want := map[string]Use{"argument": UseArguments, "variable": UseEnvironment, "argv": UseStart, "environ": UseStart, "local": ""}
+	for _, name := range []string{"deep", "two_words", "unguarded", "own"} {
+		want[name] = ""
+		if runtime.GOARCH == "amd64" {
+			want[name+":mine"], want[name+":self"] = UseThreadVars, UseThreadRecord
+		} else {
+			want[name+":mine"] = UseThread
+		}
+		if k := stackNamed(s, name); k != nil && runtime.GOARCH == "amd64" && k.Record != c.values[name+":self"] {
+			t.Errorf("%s: its record is at %v, not %v", name, k.Record, c.values[name+":self"])
+		}
+	}
+	for value, use := range want {
+		if got := s.UseOf(c.values[value]); got != use {
+			t.Errorf("%s at %v is %q, want %q", value, c.values[value], got, use)
+		}
+	}
+	for _, k := range s.Stacks {
+		depth, known := k.Depth()
+		if k.SP != 0 && (!known || depth == 0 || depth >= k.Hi.Sub(k.SP)) {
+			t.Errorf("%s: %d bytes deep, of %d above its stack pointer", k.Name, depth, k.Hi.Sub(k.SP))
+		}
+		if k.First && s.UseOf(k.Hi-1) != UseStart {
+			t.Error("the first stack's last byte is no start data")
+		}
 	}
 }
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 static pthread_barrier_t ready;
+static __thread char mine[1000];
+extern char **environ;
 
 static void say(const char *name, const void *at) { printf("%s %lx\n", name, (unsigned long)at); }
 
@@ -26,6 +28,11 @@ static void *worker(void *name) {
     pthread_setname_np(pthread_self(), name);
     reach(!strcmp(name, "deep") ? 50 : 1);
     say(name, &local);
+    char label[64];
+    snprintf(label, sizeof label, "%s:mine", (char *)name);
+    say(label, &mine[500]);
+    snprintf(label, sizeof label, "%s:self", (char *)name);
+    say(label, (void *)pthread_self());
     pthread_barrier_wait(&ready);
     for (;;) pause();
 }
@@ -41,7 +48,7 @@ static char *map(size_t n, int may, int flags) {
     return at;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const int rw = PROT_READ | PROT_WRITE;
     pthread_attr_t small, unguarded, own;
     pthread_barrier_init(&ready, 0, 5);
@@ -77,6 +84,12 @@ int main(void) {
     volatile char zero = pages[6 * 4096];
     (void)zero;
     say("pages", pages);
+
+    say("argument", argv[argc - 1]);
+    say("variable", environ[0]);
+    say("argv", argv);
+    say("environ", environ);
+    say("local", &pages);
     printf("end 0\n");
     fflush(stdout);
     while (getchar() != EOF) {}
