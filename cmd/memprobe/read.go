@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -95,6 +96,9 @@ func unreadable(space *layout.Space, a addr.Addr, err error) error {
 // readMemory reads n bytes from a on, or as many as can be read; an error is that of
 // the first.
 func readMemory(pid int, a addr.Addr, n addr.Bytes) ([]byte, error) {
+	if pid != os.Getpid() {
+		pid = layout.LiveThread(pid)
+	}
 	buf := make([]byte, n)
 	done := addr.Bytes(0)
 	for done < n {
