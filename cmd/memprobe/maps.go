@@ -89,6 +89,7 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 		},
 		Annotations: map[string]string{partialFormat("csv"): "yes", partialFormat("maps"): "yes"},
 	}
+	cmd.SetFlagErrorFunc(pidFlagError)
 	cmd.Flags().BoolVar(&f.all, "all", false, "give every part a row of its own")
 	cmd.Flags().BoolVar(&f.resident, "resident", false, "add what is in memory, and what was written or swapped out")
 	cmd.Flags().StringVar(&f.parts, "part", "", "only these `PARTS`: heap,stack or others of\n"+inLines(report.PartNames()))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"memprobe/layout"
 	"memprobe/probe"
@@ -186,6 +187,17 @@ func (s *session) tellIfChanged(space *layout.Space) {
 	if space.Changed && s.format.Partial {
 		fmt.Fprintf(s.stderr, "memprobe: process %d: the mappings changed each time they were read: this may never have been so at one moment\n", space.PID)
 	}
+}
+
+// pidFlagError is flagError for a command that takes a process: -1 is taken for a flag.
+func pidFlagError(cmd *cobra.Command, err error) error {
+	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
+		number := unknown.GetSpecifiedShortnames()
+		if _, wrong := strconv.Atoi(number); wrong == nil {
+			return usagef("pid %q: not a process number such as 1234", "-"+number)
+		}
+	}
+	return flagError(cmd, err)
 }
 
 // parsePID takes decimal digits only: pmap reads 010 as 8.
