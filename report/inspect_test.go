@@ -102,6 +102,35 @@ func TestInspectGolden(t *testing.T) {
 	golden(t, "inspect/maps.csv", render(t, "csv", Maps(s, MapsView{Order: &order}), Options{}))
 }
 
+// TestWhereOnAStack: memory of a stack that no frame lies in is told as what it is, in
+// words that a terminal can be given.
+func TestWhereOnAStack(t *testing.T) {
+	s := residentSpace(t)
+	s.Stacks[0].Record, s.Stacks[0].Vars = 0x7f0000004c00, addr.Range{Lo: 0x7f0000004bf0, Hi: 0x7f0000004c00}
+	s.Stacks[1].Record = 0x7f0000006f00
+	s.Stacks = append(s.Stacks, layout.Stack{
+		Range: addr.Range{Lo: 0x7ffc00000000, Hi: 0x7ffc00021000}, TID: 4242, Name: "ev\nil", First: true, SP: 0x7ffc0001f000, FoundBy: layout.FoundByKernel, Start: 0x7ffc00020000,
+	})
+	s.Args, s.Env = addr.Range{Lo: 0x7ffc00020400, Hi: 0x7ffc00020420}, addr.Range{Lo: 0x7ffc00020420, Hi: 0x7ffc00020900}
+	for _, form := range []struct {
+		suffix, format string
+		opts           Options
+	}{{"72.txt", "text", Options{Width: 72}}, {"160.txt", "text", Options{Width: 160}}, {"json", "json", Options{}}} {
+		var all strings.Builder
+		for _, a := range []addr.Addr{0x7f0000002010, 0x7f0000004bf8, 0x7f0000004c00, 0x7f0000006f08, 0x7ffc0001f800, 0x7ffc00020010, 0x7ffc00020408, 0x7ffc00020420} {
+			beyond := Beyond{Bytes: []byte("\x1b[31m\xff\x00 16 bytes"), Chain: []Hop{{At: a, Value: 0x21796e6e7566, End: "no address: the chain ends"}}}
+			all.WriteString(render(t, form.format, Where(Process{Space: s}, a, beyond), form.opts))
+		}
+		golden(t, "inspect/where.stack."+form.suffix, all.String())
+		noRawText(t, form.suffix, all.String())
+		for l := range strings.Lines(all.String()) {
+			if n := displaywidth.String(strings.TrimRight(l, "\n")); form.format == "text" && n > form.opts.Width {
+				t.Errorf("%s: a line has %d cells:\n%s", form.suffix, n, l)
+			}
+		}
+	}
+}
+
 // TestFindingsAreMarked: what there is a finding about bears a mark, and is told.
 func TestFindingsAreMarked(t *testing.T) {
 	s := residentSpace(t)

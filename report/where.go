@@ -1,8 +1,11 @@
 package report
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"memprobe/layout"
@@ -26,6 +29,8 @@ type located struct {
 	NoSymbol string `json:"no_symbol,omitempty"` // why there is none, where there could be one
 	Run      string `json:"run,omitempty"`       // what runs there: the scenario and its step
 
+	Bytes     probe.Hex   `json:"bytes,omitempty"`       // the first there; those of its symbol alone where that ends before
+	Use       layout.Use  `json:"use,omitempty"`         // what it is for on a stack, where it lies in no frame
 	Thread    *threadJSON `json:"thread,omitempty"`      // on whose stack it lies
 	PageState []string    `json:"page_state,omitzero"`   // of its page; empty: it is not in memory
 	PageRun   *addr.Range `json:"page_run,omitempty"`    // the pages around it that are like that
@@ -41,6 +46,7 @@ type threadJSON struct {
 	First   bool        `json:"first"`
 	Stack   addr.Range  `json:"stack"`
 	SP      addr.Addr   `json:"sp"`
+	Depth   *addr.Bytes `json:"depth,omitempty"` // from the stack pointer up to where its frames begin
 	FoundBy string      `json:"found_by"`
 	Touched *addr.Bytes `json:"touched,omitempty"`  // not there: the pages can't be looked at
 	ToGuard *addr.Bytes `json:"to_guard,omitempty"` // from the lowest touched page down to the guard, or to the stack's end
@@ -53,6 +59,7 @@ type hopJSON struct {
 	Value  addr.Addr      `json:"value"`
 	Name   string         `json:"name,omitempty"`
 	Symbol *layout.Symbol `json:"symbol,omitempty"`
+	Text   string         `json:"text,omitempty"` // its bytes in memory, where they are letters and no address
 	End    string         `json:"end,omitempty"`
 
 	short string // the name where there is little room
@@ -61,6 +68,7 @@ type hopJSON struct {
 // Beyond is an address: what a look at the process beyond its mappings gave, and what
 // else is told.
 type Beyond struct {
+	Bytes   []byte          // the first bytes there; nil: they can't be read
 	Page    *layout.PageRun // the run of pages that the address lies in; nil: not looked at
 	Chain   []Hop           // from the address on; nil: not asked
 	Explain bool            // the fields of the maps line
@@ -76,6 +84,11 @@ type Hop struct {
 // Where is what lies at an address of p.
 func Where(p Process, a addr.Addr, beyond Beyond) Document {
 	l := p.locate(a)
+	l.Bytes = probe.Hex(beyond.Bytes)
+	if l.Place != nil && l.Place.Symbol != nil && l.Place.Symbol.Sized() {
+		y := l.Place.Symbol
+		l.Bytes = l.Bytes[:min(addr.Bytes(len(l.Bytes)), y.Size()-y.Offset)]
+	}
 	if beyond.Page != nil {
 		l.PageState, l.PageRun = append([]string{}, beyond.Page.State.Names()...), &beyond.Page.Range
 	}
@@ -87,6 +100,8 @@ func Where(p Process, a addr.Addr, beyond Beyond) Document {
 		if to := p.locate(h.Value); to.Place != nil {
 			hop.Symbol = to.Place.Symbol
 			hop.Name, hop.short = placeName(to)
+		} else {
+			hop.Text = wordText(h.Value, p.Space.WordSize())
 		}
 		l.Chain = append(l.Chain, hop)
 	}
@@ -99,15 +114,19 @@ func Where(p Process, a addr.Addr, beyond Beyond) Document {
 // locate finds what lies at a.
 func (p Process) locate(a addr.Addr) located {
 	l := located{Schema: schema, PID: p.Space.PID, Location: p.Space.Where(a)}
-	if stack := p.Space.StackAt(a); stack != nil {
-		l.Thread = threadOf(stack)
-	}
 	if p.Trace != nil {
 		last := &p.Trace.Steps[len(p.Trace.Steps)-1]
 		l.Run = fmt.Sprintf("a new run of scenario %s, at step %d", p.Trace.Scenario, last.N)
 		l.Found = last.At(a)
 	}
-	if l.Place == nil || p.Symbols == nil {
+	if l.Place == nil {
+		return l
+	}
+	if stack := p.Space.StackAt(a); stack != nil {
+		l.Thread = threadOf(stack)
+	}
+	l.Use = p.Space.UseOf(a)
+	if p.Symbols == nil {
 		return l
 	}
 	switch symbol, err := p.Symbols(a); {
@@ -127,6 +146,9 @@ func threadOf(stack *layout.Stack) *threadJSON {
 	if below, known := stack.ToGuard(); known {
 		t.Touched, t.ToGuard = &stack.Touched, &below
 	}
+	if depth, known := stack.Depth(); known {
+		t.Depth = &depth
+	}
 	return t
 }
 
@@ -143,7 +165,11 @@ func (p *page) where(s *layout.Space, l located, beyond Beyond) {
 	if l.Place != nil {
 		facts = append(facts, placeFacts(l)...)
 	}
+	if len(l.Bytes) > 0 {
+		facts = append(facts, fact{"bytes", bytesWords(l.Bytes[:min(len(l.Bytes), p.bytesShown())])})
+	}
 	facts = append(facts, programFacts(l)...)
+	facts = append(facts, useFacts(s, l)...)
 	facts = append(facts, threadFacts(l)...)
 	facts = append(facts, aroundFacts(s, l)...)
 	page := fmt.Sprintf("number %#x, byte %d of %d", l.Page, uint64(l.PageOffset), uint64(s.PageSize))
@@ -194,6 +220,12 @@ func headline(l located) string {
 		return fmt.Sprintf("is byte %d of a block of the heap, owned by %s", uint64(l.Addr.Sub(l.Block.Addr)), orNobody(l.Block.Owner))
 	case l.Frame != "":
 		return "is padding in the frame of " + l.Frame
+	case l.Use != "":
+		return "is in: " + useText(l)
+	case l.Place != nil && l.Thread != nil && !l.Thread.First && l.Place.Part.Kind == layout.KindThreadStack:
+		return "is in: the stack of " + l.Thread.title()
+	case l.Place != nil && l.Thread != nil && l.Place.Part.Kind == layout.KindGuard:
+		return "is in: the guard below the stack of " + l.Thread.title() + ": never accessible"
 	case l.Place != nil && l.Place.Symbol != nil && l.Place.Symbol.Sized():
 		y := l.Place.Symbol
 		at := "the start of"
@@ -255,19 +287,84 @@ func placeFacts(l located) []fact {
 	} else if l.NoSymbol != "" {
 		facts = append(facts, fact{"symbol", "none: " + escape(l.NoSymbol)})
 	}
-	if place.Section != nil {
+	if place.Section != nil && place.Section.Range != place.Part.Range {
 		facts = append(facts, fact{"section", fmt.Sprintf("%s+%#x", escape(place.Section.Name), uint64(*place.FromSection))})
 	}
-	if place.Part.Object != "" {
+	if place.Part.Object != place.Mapping.Name && place.Part.Object != "" { // else the mapping's line names it
 		facts = append(facts, fact{"file", escape(place.Part.Object)})
 	}
 	if place.FileOffset != nil && place.Part.Kind != layout.KindBSS {
 		facts = append(facts, fact{"in file", fmt.Sprintf("offset %v", *place.FileOffset)})
 	}
-	return append(facts,
-		fact{"mapping", mapsLine(place.Mapping)},
-		fact{"offset", fmt.Sprintf("%s from the mapping's start, %s to its end", exactly(place.FromMapping), exactly(place.ToMapping))},
-	)
+	facts = append(facts, fact{"mapping", mapsLine(place.Mapping)})
+	if place.Mapping.Range == place.Part.Range {
+		return facts
+	}
+	return append(facts, fact{"offset", fmt.Sprintf("%s from the mapping's start, %s to its end", exactly(place.FromMapping), exactly(place.ToMapping))})
+}
+
+// bytesShown is how many bytes of an address there is room for.
+func (p *page) bytesShown() int {
+	if p.width >= 160 {
+		return 16
+	}
+	return 8
+}
+
+// bytesWords are bytes in hexadecimal and as text.
+func bytesWords(b []byte) string { return strings.TrimRight(hexBytes(b)+"  "+chars(b), " ") }
+
+// wordText is the text that the bytes of a word are, up to zeros at its end; empty where
+// they are no text, or a single letter.
+func wordText(word addr.Addr, size addr.Bytes) string {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(word))[:size]
+	b = bytes.TrimRight(b, "\x00")
+	if len(b) < 2 || chars(b) != string(b) {
+		return ""
+	}
+	return string(b)
+}
+
+// useText says in a few words what memory is for that no frame lies in.
+func useText(l located) string {
+	switch l.Use {
+	case layout.UseArguments:
+		return "the program's arguments"
+	case layout.UseEnvironment:
+		return "the program's environment"
+	case layout.UseStart:
+		return "what the kernel put above the stack's first frame"
+	case layout.UseThreadVars:
+		return l.Thread.title() + "'s own variables (__thread)"
+	case layout.UseThreadRecord:
+		return "the C library's record of " + l.Thread.title()
+	}
+	return l.Thread.title() + "'s own variables (__thread), or the C library's record of it"
+}
+
+// useFacts tell of memory that lies with a stack, but in no frame.
+func useFacts(s *layout.Space, l located) []fact {
+	if l.Use == "" {
+		return nil
+	}
+	about := "part of the stack's memory, above all frames"
+	text := func(what string, r addr.Range) string {
+		return fmt.Sprintf("the text of %s, %v, %s: %s from its start", what, r, size(r.Size()), exactly(l.Addr.Sub(r.Lo)))
+	}
+	switch l.Use {
+	case layout.UseArguments:
+		about = text("the program's arguments (argv)", s.Args)
+	case layout.UseEnvironment:
+		about = text("the environment's variables", s.Env)
+	case layout.UseStart:
+		about = "argc, the pointers to the arguments and to the environment, the auxiliary vector, the program's path; no frame lies there"
+	}
+	return []fact{{"use", about}}
+}
+
+// title names a thread.
+func (t *threadJSON) title() string {
+	return strings.TrimSpace(fmt.Sprintf("thread %d %s", t.TID, escape(t.Name)))
 }
 
 // symbolWords say what symbol an address has, and what is sure of it.
@@ -304,26 +401,41 @@ func threadFacts(l located) []fact {
 	if t == nil {
 		return nil
 	}
-	about := fmt.Sprintf("%d %s, whose stack is %v, known by %s", t.TID, escape(t.Name), t.Stack, t.FoundBy)
-	if t.First {
-		about = fmt.Sprintf("%d %s, the process's first", t.TID, escape(t.Name))
+	about := fmt.Sprintf("%d %s", t.TID, escape(t.Name))
+	switch {
+	case t.First:
+		about += ", the process's first"
+	case l.Place != nil && l.Place.Part.Range != t.Stack:
+		about += fmt.Sprintf("; its stack is %v, known by %s", t.Stack, t.FoundBy)
+	default:
+		about += fmt.Sprintf("; its stack is known by %s", t.FoundBy)
 	}
 	switch {
-	case t.SP == 0:
+	case t.SP == 0 || l.Use != "":
 	case l.Addr < t.SP:
 		about += fmt.Sprintf("; %s below its stack pointer, %v", exactly(t.SP.Sub(l.Addr)), t.SP)
 	default:
 		about += fmt.Sprintf("; %s above its stack pointer, %v", exactly(l.Addr.Sub(t.SP)), t.SP)
 	}
 	facts := []fact{{"thread", about}}
+	if l.Use != "" {
+		return facts
+	}
+	var stack []string
+	if t.Depth != nil {
+		stack = append(stack, exactly(*t.Depth)+" deep now")
+	}
 	if t.Touched != nil {
-		facts = append(facts, fact{"stack", stackDepth(t)})
+		stack = append(stack, stackTouched(t))
+	}
+	if len(stack) > 0 {
+		facts = append(facts, fact{"stack", strings.Join(stack, "; ")})
 	}
 	return facts
 }
 
-// stackDepth says how much of a stack was used, and how much there is before its end.
-func stackDepth(t *threadJSON) string {
+// stackTouched says how much of a stack was used, and how much there is before its end.
+func stackTouched(t *threadJSON) string {
 	about := fmt.Sprintf("%s of its %s touched; %s below were never used", size(*t.Touched), size(t.Stack.Size()), size(*t.ToGuard))
 	switch {
 	case t.First && t.Limit > 0:
@@ -342,27 +454,30 @@ func aroundFacts(s *layout.Space, l located) []fact {
 	if l.State == layout.NonCanonical || !s.User().Contains(l.Addr) {
 		return nil
 	}
-	next := func(to *layout.Neighbour, gap addr.Bytes, none string) string {
-		if to == nil {
-			return none
-		}
-		about := exactly(to.Distance) + " away: " + neighbourText(s, to.Part) + ", " + to.Part.Range.String()
-		if gap > 0 && l.Place != nil {
-			about += fmt.Sprintf(", behind a gap of %s", size(gap))
-		}
-		return about
+	here := addr.Range{Lo: l.Addr, Hi: l.Addr}
+	if l.Place != nil {
+		here = l.Place.Part.Range
 	}
-	var up, down addr.Bytes
-	if l.Place != nil && l.Above != nil {
-		up = l.Above.Part.Lo.Sub(l.Place.Part.Hi)
+	above, below := fmt.Sprintf("nothing, up to where a program's addresses end at %v", s.User().Hi), "nothing, down to address 0"
+	if l.Above != nil {
+		above = nextText(s, l.Above.Part, l.Above.Part.Lo.Sub(l.Addr), l.Above.Part.Lo.Sub(here.Hi))
 	}
-	if l.Place != nil && l.Below != nil {
-		down = l.Place.Part.Lo.Sub(l.Below.Part.Hi)
+	if l.Below != nil {
+		below = nextText(s, l.Below.Part, l.Addr.Sub(l.Below.Part.Hi), here.Lo.Sub(l.Below.Part.Hi))
 	}
-	return []fact{
-		{"above", next(l.Above, up, fmt.Sprintf("nothing, up to where a program's addresses end at %v", s.User().Hi))},
-		{"below", next(l.Below, down, "nothing, down to address 0")},
+	return []fact{{"above", above}, {"below", below}}
+}
+
+// nextText says what the next part is, how far from the address, and behind what gap.
+func nextText(s *layout.Space, p layout.Part, away, gap addr.Bytes) string {
+	about := neighbourText(s, p) + ", " + p.Range.String()
+	switch {
+	case gap == 0:
+		return "adjacent: " + about
+	case size(gap) != size(away):
+		about += fmt.Sprintf(", behind a gap of %s", size(gap))
 	}
+	return exactly(away) + " away: " + about
 }
 
 // neighbourText says in short what a part is: of many sections the first and the last.
@@ -417,6 +532,10 @@ func (p *page) chain(l located) {
 	p.add(styled(" From there, word by word:", strong))
 	for _, h := range l.Chain {
 		words, short := h.Name, h.short
+		if h.Text != "" {
+			words = "as text " + strconv.Quote(h.Text)
+			short = words
+		}
 		if h.End != "" {
 			words, short = strings.TrimPrefix(words+"; "+h.End, "; "), strings.TrimPrefix(short+"; "+h.End, "; ")
 		}

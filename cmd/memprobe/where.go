@@ -16,8 +16,9 @@ func newWhere(s *session) *cobra.Command {
 		Short:   "Tell what an address is",
 		Long: `where tells what lies at an address: the textbook's segment, the function or variable
 where the program's file names it, the mapping, the offset in it and the distance to
-its ends; on whose stack it is; whether its page is in memory; what lies above and
-below. ADDR is hexadecimal, with or without 0x.
+its ends; the bytes there; on whose stack it is, and whether in a frame, among the
+arguments or the environment, or among the thread's own variables; whether its page is
+in memory; what lies above and below. ADDR is hexadecimal, with or without 0x.
 
 Without --pid it is an address of memprobe itself, while it runs a scenario: string,
 with its text "hello" on the heap, or the one that --scenario names, up to --step.
@@ -47,6 +48,7 @@ Block, frame, variable and field are told then. --base says where that memory li
 		}
 		return s.inside(cmd, func(space *layout.Space) (teller, error) {
 			beyond := report.Beyond{Page: pageOf(space, a), Explain: explain}
+			beyond.Bytes = bytesAt(space, a, beyond.Page)
 			if chain {
 				beyond.Chain = chainFrom(space, a)
 			}
@@ -54,6 +56,20 @@ Block, frame, variable and field are told then. --base says where that memory li
 		})
 	}
 	return cmd
+}
+
+// bytesAt are the first bytes at a, in its page alone. A page that is not in memory is
+// left so: to read it would bring it there.
+func bytesAt(space *layout.Space, a addr.Addr, page *layout.PageRun) []byte {
+	if page == nil || page.State&layout.PagePresent == 0 {
+		return nil
+	}
+	toEnd := space.PageSize - a.Sub(a.AlignDown(space.PageSize))
+	bytes, err := readMemory(space.PID, a, min(bytesThere, toEnd))
+	if err != nil { // the mapping's permissions tell why
+		return nil
+	}
+	return bytes
 }
 
 // pageOf is the run of pages that a lies in, nil where the kernel tells nothing of it.
@@ -79,7 +95,10 @@ func pageOf(space *layout.Space, a addr.Addr) *layout.PageRun {
 	return nil
 }
 
-const longestChain = 16 // words
+const (
+	bytesThere   = 16 // bytes of an address that are shown
+	longestChain = 16 // words
+)
 
 // chainFrom reads the word at a, and where that is an address goes on from there.
 func chainFrom(space *layout.Space, a addr.Addr) []report.Hop {
@@ -94,8 +113,12 @@ func chainFrom(space *layout.Space, a addr.Addr) []report.Hop {
 		}
 		hop := report.Hop{At: a, Value: layout.Word(word)}
 		switch to := space.Where(hop.Value); {
+		case hop.Value == 0:
+			hop.End = "a null pointer: the chain ends"
+		case to.Place == nil && to.Below != nil && to.Above != nil:
+			hop.End = "nothing is mapped there: the chain ends"
 		case to.Place == nil:
-			hop.End = "no address of anything mapped: the chain ends"
+			hop.End = "no address: the chain ends"
 		case seen[hop.Value]:
 			hop.End = "that was there before: a circle"
 		case to.Place.Mapping.Perms&layout.Readable == 0:

@@ -22,14 +22,20 @@ import (
 // addresses that it printed.
 func lookedAt(t *testing.T) (pid int, at map[string]addr.Addr) {
 	t.Helper()
+	return started(t, "testdata/looked_at.c")
+}
+
+// started builds the C program at source and starts it with an argument, "one".
+func started(t *testing.T, source string) (pid int, at map[string]addr.Addr) {
+	t.Helper()
 	if ok, err := native(); err != nil || !ok {
 		t.Skipf("an emulator runs here (%v)", err)
 	}
 	exe := filepath.Join(t.TempDir(), "looked_at")
-	if out, err := exec.Command("cc", "-O0", "-pthread", "-o", exe, "testdata/looked_at.c").CombinedOutput(); err != nil {
+	if out, err := exec.Command("cc", "-O0", "-pthread", "-o", exe, source).CombinedOutput(); err != nil {
 		t.Skipf("no C compiler that works: %v: %s", err, out)
 	}
-	cmd := exec.Command(exe)
+	cmd := exec.Command(exe, "one")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -266,12 +272,57 @@ func TestChainAndRead(t *testing.T) {
 		if err != nil || !strings.Contains(string(out), "looked_at first+0x8\n") || !strings.Contains(string(out), "[heap]+0x") {
 			t.Errorf("%v: %s", err, out)
 		}
-		if state := threadStates(pid); strings.Trim(state, "S") != "" {
-			t.Errorf("its threads are %s afterwards", state)
-		}
+		until(t, "its threads wait as before", func() bool { return strings.Trim(threadStates(pid), "S") == "" })
 	}
 	out, err := exec.Command("memprobe", "where", at["counter"].String(), "--pid", strconv.Itoa(pid), "--explain").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "permissions rw-p\n             It may be read and written, but not run as code.") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestWhereOnStacks: what lies in a stack's memory, but in no frame, is told as what it
+// is; the bytes of an address as they are.
+func TestWhereOnStacks(t *testing.T) {
+	pid, at := lookedAt(t)
+	alone := []string{fmt.Sprintf("is in: thread %d looked_at's own variables (__thread)", at["tid"]), "bytes     07 00 00 00 08 00 00 00 ", "above all frames"}
+	if runtime.GOARCH != "amd64" {
+		alone[0] = alone[0] + ", or the C library's record of it"
+	}
+	for name, want := range map[string][]string{
+		"counter":  {"bytes     2a 00 00 00  *...\n", "→ 0x2a ", "no address: the chain ends"},
+		"buf":      {fmt.Sprintf("is in: the stack of thread %d looked_at\n", at["tid"]), " deep now; "},
+		"local":    {"is in: the first thread's stack\n", " deep now; "},
+		"alone":    alone,
+		"argument": {"is in: the program's arguments\n", "bytes     6f 6e 65 00", "the text of the program's arguments (argv)"},
+		"argv":     {"is in: what the kernel put above the stack's first frame\n", "no frame lies there"},
+		"text":     {"bytes     65 69 67 68 74 20 6c 65 74 74 65 72 73 20 61 6e  eight letters an\n", `as text "eight le"; no address: the chain ends`},
+		"room":     {"→ 0x0 ", "a null pointer: the chain ends"},
+		"pages":    {"not in memory"},
+	} {
+		out, err := exec.Command("memprobe", "where", at[name].String(), "--pid", strconv.Itoa(pid), "--width", "160").Output()
+		chain, chainErr := exec.Command("memprobe", "where", at[name].String(), "--pid", strconv.Itoa(pid), "--chain", "--width", "160").Output()
+		if err != nil || chainErr != nil {
+			t.Fatal(err, chainErr)
+		}
+		for _, w := range want {
+			if !strings.Contains(string(out)+string(chain), w) {
+				t.Errorf("%s: no %q in\n%s%s", name, w, out, chain)
+			}
+		}
+	}
+	var p placed
+	askJSON(t, &p, "where", (at["pages"] + 7*4096).String(), "--pid", strconv.Itoa(pid))
+	askJSON(t, &p, "where", (at["pages"] + 7*4096).String(), "--pid", strconv.Itoa(pid))
+	if len(p.PageState) > 0 {
+		t.Errorf("a page that was looked at is %v", p.PageState)
+	}
+}
+
+// TestReadFirstThreadEnded: other threads share the memory and are asked for it.
+func TestReadFirstThreadEnded(t *testing.T) {
+	pid, at := started(t, "../../layout/testdata/leader.c")
+	out, err := exec.Command("memprobe", "read", at["initialised"].String(), "16", "--pid", strconv.Itoa(pid)).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "01 00 00 00 02 00 00 00") || !strings.Contains(string(out), "03 00 00 00 04 00 00 00") {
 		t.Errorf("%v: %s", err, out)
 	}
 }
