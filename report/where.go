@@ -314,11 +314,11 @@ func (p *page) bytesShown() int {
 // bytesWords are bytes in hexadecimal and as text.
 func bytesWords(b []byte) string { return strings.TrimRight(hexBytes(b)+"  "+chars(b), " ") }
 
-// wordText is the text that the bytes of a word are, up to zeros at its end; empty where
-// they are no text, or a single letter.
+// wordText is the text that the bytes of a word begin with, up to a zero, as C ends a
+// text; empty where they are no text, or a single letter.
 func wordText(word addr.Addr, size addr.Bytes) string {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(word))[:size]
-	b = bytes.TrimRight(b, "\x00")
+	b, _, _ = bytes.Cut(b, []byte{0})
 	if len(b) < 2 || chars(b) != string(b) {
 		return ""
 	}

@@ -293,7 +293,7 @@ func TestWhereOnStacks(t *testing.T) {
 		"buf":      {fmt.Sprintf("is in: the stack of thread %d looked_at\n", at["tid"]), " deep now; "},
 		"local":    {"is in: the first thread's stack\n", " deep now; "},
 		"alone":    alone,
-		"argument": {"is in: the program's arguments\n", "bytes     6f 6e 65 00", "the text of the program's arguments (argv)"},
+		"argument": {"is in: the program's arguments\n", "bytes     6f 6e 65 00", "the text of the program's arguments (argv)", `as text "one"; no address`},
 		"argv":     {"is in: what the kernel put above the stack's first frame\n", "no frame lies there"},
 		"text":     {"bytes     65 69 67 68 74 20 6c 65 74 74 65 72 73 20 61 6e  eight letters an\n", `as text "eight le"; no address: the chain ends`},
 		"room":     {"→ 0x0 ", "a null pointer: the chain ends"},
