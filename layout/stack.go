@@ -34,7 +34,7 @@ const (
 )
 
 // ToGuard is the distance from the deepest touched page down to the guard's end, or
-// where there is none to the stack's own: what was never used.
+// where there is none to the stack's own: what is not in memory.
 func (s Stack) ToGuard() (n addr.Bytes, known bool) {
 	if s.Deepest == 0 {
 		return 0, false

@@ -436,7 +436,7 @@ func threadFacts(l located) []fact {
 
 // stackTouched says how much of a stack was used, and how much there is before its end.
 func stackTouched(t *threadJSON) string {
-	about := fmt.Sprintf("%s of its %s touched; %s below were never used", size(*t.Touched), size(t.Stack.Size()), size(*t.ToGuard))
+	about := fmt.Sprintf("%s of its %s touched; the lowest %s are not in memory", size(*t.Touched), size(t.Stack.Size()), size(*t.ToGuard))
 	switch {
 	case t.First && t.Limit > 0:
 		return about + fmt.Sprintf("; the kernel lets it grow to %s", size(t.Limit))
