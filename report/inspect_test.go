@@ -282,3 +282,31 @@ func TestPagesAreGrouped(t *testing.T) {
 		t.Errorf("it is drawn as\n%s", got)
 	}
 }
+
+// TestResidencyOfAll: where it is not known of each mapping what is in memory, nothing
+// is said of them, but the change in all is told.
+func TestResidencyOfAll(t *testing.T) {
+	before, after := residentSpace(t), residentSpace(t)
+	before.Figures = nil
+	before.Resident, after.Resident = 3<<19, 19<<19
+	changes := Changes{"then", before, layout.Diff(before, after)}
+	for name, d := range map[string]Document{
+		"--since": MapsChanged(after, changes, Choice{}), "--watch": Maps(after, MapsView{Changes: &changes}),
+	} {
+		got := render(t, "text", d, Options{Width: 160})
+		if strings.Contains(got, "Nothing has changed") || !strings.Contains(got, "resident: 1.5 MiB, now 9.5 MiB.") ||
+			!strings.Contains(got, "not compared mapping by mapping: --resident does that") {
+			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+	got := render(t, "json", MapsChanged(after, changes, Choice{}), Options{})
+	for _, want := range []string{`"resident_before": 1572864`, `"resident_after": 9961472`, `"resident_compared": false`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in\n%s", want, got)
+		}
+	}
+	before.Figures = after.Figures
+	if got := render(t, "text", MapsChanged(after, changes, Choice{}), Options{Width: 160}); !strings.Contains(got, "Nothing has changed since then.") {
+		t.Errorf("with figures:\n%s", got)
+	}
+}

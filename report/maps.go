@@ -41,7 +41,7 @@ func Maps(whole *layout.Space, v MapsView) Document {
 			p.add(text(fmt.Sprintf(" Chosen: %s, %s in %s.", size(chosenSize(space)), plural(len(space.Parts), "part"), plural(len(space.Mappings), "mapping"))))
 		}
 		if v.Changes != nil {
-			p.changed(v.Changes.of(v.Choice, whole), 12)
+			p.changed(v.Changes.of(v.Choice, whole), whole, 12)
 		}
 		switch {
 		case len(space.Mappings) == 0:

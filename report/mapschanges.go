@@ -58,6 +58,9 @@ type changesModel struct {
 	MappingsNow   int          `json:"mappings_after"`
 	ReservedThen  addr.Bytes   `json:"reserved_before"`
 	ReservedNow   addr.Bytes   `json:"reserved_after"`
+	ResidentThen  *addr.Bytes  `json:"resident_before,omitempty"`
+	ResidentNow   *addr.Bytes  `json:"resident_after,omitempty"`
+	Compared      bool         `json:"resident_compared"` // mapping by mapping
 	ChangesListed []changeJSON `json:"changes"`
 }
 
@@ -78,7 +81,10 @@ func MapsChanged(after *layout.Space, c Changes, choice Choice) Document {
 	model := changesModel{
 		Schema: schema, PID: after.PID, SameProcess: same,
 		MappingsThen: len(c.Before.Mappings), MappingsNow: len(after.Mappings),
-		ReservedThen: c.Before.Reserved, ReservedNow: after.Reserved, ChangesListed: []changeJSON{},
+		ReservedThen: c.Before.Reserved, ReservedNow: after.Reserved, Compared: c.resident(after), ChangesListed: []changeJSON{},
+	}
+	if c.Before.ResidentKnown && after.ResidentKnown {
+		model.ResidentThen, model.ResidentNow = &c.Before.Resident, &after.Resident
 	}
 	for _, change := range c.List {
 		model.ChangesListed = append(model.ChangesListed, changeJSON{change.Kind, strings.ToValidUTF8(change.Part, "\ufffd"), change.Bytes, change.Before, change.After})
@@ -88,17 +94,53 @@ func MapsChanged(after *layout.Space, c Changes, choice Choice) Document {
 		if !same {
 			p.prose(1, p.column(1), fmt.Sprintf("What was looked at before is another process: %s.", spaceName(c.Before)), altered)
 		}
-		p.changed(c, 0)
+		p.changed(c, after, 0)
 	}}
 }
 
-// changed lists the changes, in that many lines where it is not 0.
-func (p *page) changed(c Changes, lines int) {
+// resident is true where it is known of each mapping how much is in memory, before and
+// after.
+func (c Changes) resident(after *layout.Space) bool {
+	return c.Before.Figures != nil && after.Figures != nil
+}
+
+// changed lists the changes, in that many lines where it is not 0, and tells what was
+// not compared.
+func (p *page) changed(c Changes, after *layout.Space, lines int) {
 	p.blank()
-	if len(c.List) == 0 {
+	switch {
+	case len(c.List) > 0:
+		p.changeList(c, lines)
+	case c.resident(after):
 		p.prose(1, p.column(1), "Nothing has changed since "+escape(c.Since)+".", plain)
+	default:
+		p.prose(1, p.column(1), "No mapping has appeared, vanished, or changed its size, place or permissions since "+escape(c.Since)+".", plain)
+	}
+	if c.resident(after) {
 		return
 	}
+	if c.Before.ResidentKnown && after.ResidentKnown {
+		p.prose(1, p.column(1), "All of the process: "+residentWords(c.Before.Resident, after.Resident)+".", plain)
+	}
+	p.prose(1, p.column(1), "What is in memory was not compared mapping by mapping: --resident does that, given at both looks.", faint)
+}
+
+// residentWords say how much was in memory and how much is.
+func residentWords(then, now addr.Bytes) string {
+	words := "resident: " + size(then)
+	switch {
+	case now == then:
+		return words + ", as before"
+	case size(now) != size(then):
+		return words + ", now " + size(now)
+	case now > then:
+		return words + ", now " + size(now-then) + " more"
+	}
+	return words + ", now " + size(then-now) + " less"
+}
+
+// changeList lists the changes, in that many lines where it is not 0.
+func (p *page) changeList(c Changes, lines int) {
 	p.add(styled(fmt.Sprintf(" %s since %s:", plural(len(c.List), "change"), escape(c.Since)), strong))
 	first := p.lines
 	for i := len(c.List) - 1; i >= 0; i-- {

@@ -59,7 +59,8 @@ line mean.
 --since compares with a report that --format json wrote earlier. --watch looks
 again and again, and marks what changed, until Ctrl-C; a terminal is redrawn,
 anything else gets a block each time, in JSON a line. The exit code is 130 then, and
-0 where the process ends.
+0 where the process ends. Both compare what is in memory mapping by mapping where
+--resident is given at both looks; else they tell the change of it in all.
 
 The process goes on meanwhile, and its list may change while it is read. --freeze
 stops it for as long as that takes; it goes on whatever happens to memprobe.`,

@@ -132,7 +132,7 @@ func (r *reporter) redraw(fd int) {
 	lines := slices.Collect(strings.Lines(string(r.text.all())))
 	if _, rows, err := term.GetSize(fd); err == nil && rows > 2 && len(lines) >= rows {
 		more := len(lines) - (rows - 2)
-		lines = append(lines[:rows-2], fmt.Sprintf(" ... %d lines more, on a taller terminal\n", more))
+		lines = append(lines[:rows-2], fmt.Sprintf(" ... %d lines more, on a taller terminal, or choose with --part\n", more))
 	}
 	r.text = pieces{}
 	r.text.Write([]byte(toCorner))
