@@ -14,7 +14,7 @@ type Figures struct {
 	SharedClean    addr.Bytes `json:"shared_clean"`
 	SharedDirty    addr.Bytes `json:"shared_dirty"`
 	PrivateClean   addr.Bytes `json:"private_clean"`
-	PrivateDirty   addr.Bytes `json:"private_dirty"` // written, and nobody else's: it is lost, or swapped, when memory is short
+	PrivateDirty   addr.Bytes `json:"private_dirty"` // no other process maps it, and no disk has it as it is: written here, or a page of a file not saved yet
 	Referenced     addr.Bytes `json:"referenced"`
 	Anonymous      addr.Bytes `json:"anonymous"` // in memory with no file behind it, copies of a file's pages too
 	LazyFree       addr.Bytes `json:"lazy_free"`
@@ -30,7 +30,7 @@ type Figures struct {
 	Flags          string     `json:"flags"`     // VmFlags: words of two letters, such as "rd wr mr mw me ac"
 }
 
-// Dirty is what was written, shared or not.
+// Dirty is what no disk has as it is, shared or not.
 func (f Figures) Dirty() addr.Bytes { return f.SharedDirty + f.PrivateDirty }
 
 // Huge is what lies in huge pages of any sort.

@@ -163,15 +163,18 @@ func readelf(t *testing.T, file string) (list []readSection) {
 		if !ok || len(f) < 10 || f[1] == "Type" { // name, type, address, offset, size, entry size, flags, link, info, alignment
 			continue
 		}
-		flags := f[6]
+		flags, relro := f[6], special["GNU_RELRO"]
 		r := readSection{addr.Span(addr.Addr(number(f[2])), addr.Bytes(number(f[4]))), f[0], KindELF}
 		switch {
 		case !strings.Contains(flags, "A") || r.Size() == 0 || f[1] == "NOBITS" && strings.Contains(flags, "T"):
 			continue
 		case strings.Contains(flags, "X"):
 			r.kind = KindText
-		case strings.Contains(flags, "W") && special["GNU_RELRO"].Covers(r.Range):
+		case strings.Contains(flags, "W") && relro.Covers(r.Range):
 			r.kind = KindRelRO
+		case strings.Contains(flags, "W") && relro.Contains(r.Lo): // .got.plt may reach beyond it
+			list = append(list, readSection{addr.Range{Lo: r.Lo, Hi: relro.Hi}, r.name, KindRelRO})
+			r.Lo, r.kind = relro.Hi, KindData
 		case f[1] == "NOBITS":
 			r.kind = KindBSS
 		case strings.Contains(flags, "W"):

@@ -94,13 +94,21 @@ func spans(f *elf.File, bias addr.Addr, page addr.Bytes) []Span {
 		}
 		at := addr.Span(addr.Addr(s.Addr), addr.Bytes(s.Size))
 		kind := sectionKind(s)
+		piece := func(r addr.Range, kind Kind) {
+			sections = append(sections, Span{Section{r, printable(s.Name)}, kind, s.Type == elf.SHT_NOBITS})
+		}
 		switch {
-		case (kind == KindData || kind == KindBSS) && relro.Covers(at):
-			kind = KindRelRO
+		case (kind == KindData || kind == KindBSS) && relro.Contains(at.Lo):
+			end := min(at.Hi, relro.Hi) // .got.plt may reach beyond it
+			piece(addr.Range{Lo: at.Lo, Hi: end}, KindRelRO)
+			if end == at.Hi {
+				continue
+			}
+			at.Lo = end
 		case at == interp: // the loader's path
 			kind = KindELF
 		}
-		sections = append(sections, Span{Section{at, printable(s.Name)}, kind, s.Type == elf.SHT_NOBITS})
+		piece(at, kind)
 	}
 	if phdr.Size() > 0 {
 		sections = append(sections, Span{Section{phdr, "program headers"}, KindELF, false})

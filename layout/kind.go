@@ -9,7 +9,7 @@ const (
 	// Sections of an ELF file: the program's, or a library's.
 	KindText   Kind = "text"
 	KindROData Kind = "rodata"
-	KindRelRO  Kind = "relro" // data that the loader fills in and may then make read-only
+	KindRelRO  Kind = "relro" // data that may be filled in at start, then made read-only
 	KindData   Kind = "data"
 	KindBSS    Kind = "bss"
 	KindELF    Kind = "elf" // headers, tables for the loader, bytes of no section
@@ -56,11 +56,11 @@ type KindInfo struct {
 var Kinds = []KindInfo{
 	{KindText, SegmentCode, "machine code", true},
 	{KindROData, SegmentCode, "constants", true},
-	{KindRelRO, SegmentData, "data that the loader fills in and may then make read-only", true},
-	{KindData, SegmentData, "variables with a value at start", true},
+	{KindRelRO, SegmentData, "data that may be filled in at start, then made read-only", true},
+	{KindData, SegmentData, "data with a value at start", true},
 	{KindBSS, SegmentData, "variables that are zero at start; no bytes in the file", true},
 	{KindELF, SegmentNotDrawn, "headers, tables for the loader, bytes of no section", true},
-	{KindBrkHeap, SegmentHeap, "the heap whose end brk moves", true},
+	{KindBrkHeap, SegmentHeap, "the heap that malloc begins with; brk moves its end", true},
 	{KindProcessStack, SegmentStack, "the first thread's stack", true},
 	{KindThreadStack, SegmentStack, "another thread's stack", true},
 	{KindGoHeap, SegmentHeap, "Go's heap; goroutine stacks live here too", false},
@@ -70,7 +70,7 @@ var Kinds = []KindInfo{
 	{KindVSyscall, SegmentNotDrawn, "the kernel's code for old programs", true},
 	{KindKernel, SegmentNotDrawn, "mapped and named by the kernel", true},
 	{KindFile, SegmentNotDrawn, "a mapped file", false},
-	{KindAnonymous, SegmentNotDrawn, "anonymous: no file behind it; memprobe does not know what for", false},
+	{KindAnonymous, SegmentNotDrawn, "anonymous: no file behind it. malloc's large blocks and the heaps of other threads look like this; memprobe can't tell", false},
 	{KindReserved, SegmentNotDrawn, "reserved: addresses that nobody may touch yet", false},
 	{KindGuard, SegmentNotDrawn, "guard below a thread's stack: never accessible", true},
 	{KindMemfd, SegmentNotDrawn, "memory with a file descriptor but no file (memfd)", true},

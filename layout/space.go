@@ -46,6 +46,14 @@ func (s *Space) Chosen() *Space {
 	return &chosen
 }
 
+// Whole is the space that s was chosen from, or s itself where that is all.
+func (s *Space) Whole() *Space {
+	if s.whole != nil {
+		return s.whole
+	}
+	return s
+}
+
 // Gap is a span of addresses without a mapping.
 type Gap struct {
 	addr.Range

@@ -28,6 +28,7 @@ func DescribeText(text []byte) (*Space, error) {
 		return nil, ErrNoLines
 	}
 	s.Changed = err != nil
+	s.Notes = append(s.Notes, "code, static data and threads' stacks can't be told apart: the files that are mapped were not there to look at; a list that maps --format json writes has them")
 	s.PageSize = s.pageSize()
 	s.UserBits = textBits(s.Mappings)
 	s.Parts = Classify(s.Mappings, Knowledge{})

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 )
@@ -92,12 +93,16 @@ func hexLine(b, old []byte, m mark) line {
 	return l
 }
 
-// broken is s in pieces of at most n cells.
+// broken is s in pieces of at most n cells; a path breaks behind a slash.
 func broken(s string, n int) []string {
 	var parts, part = []string(nil), ""
 	if isPlain(s) {
-		for n = max(n, 1); len(s) > n; s = s[n:] {
-			parts = append(parts, s[:n])
+		for n = max(n, 1); len(s) > n; {
+			at := n
+			if slash := strings.LastIndexByte(s[:n], '/'); slash > 0 {
+				at = slash + 1
+			}
+			parts, s = append(parts, s[:at]), s[at:]
 		}
 		return append(parts, s)
 	}

@@ -43,6 +43,15 @@ func Printable(s string) string {
 	return strings.ReplaceAll(escape(s), `\\`, `\`)
 }
 
+// Cut is s in that many cells at most, escaped, with ... for what is left out.
+func Cut(s string, n int) string {
+	s = escape(s)
+	if width(s) <= n {
+		return s
+	}
+	return broken(s, n-3)[0] + "..."
+}
+
 // PrintableASCII is Printable without any character that ASCII lacks.
 func PrintableASCII(s string) string { return asciiOnly(Printable(s)) }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"memprobe/layout"
 	"memprobe/layout/addr"
 )
@@ -21,6 +23,7 @@ type MapsView struct {
 	Took     time.Duration // how long they took to read; 0: not told
 
 	Changes *Changes // what became of it since another look; nil: not asked
+	Own     bool     // it is memprobe's own
 	Raw     []byte   // the kernel's own text; nil: made from the mappings
 }
 
@@ -36,10 +39,8 @@ type mapsModel struct {
 func Maps(whole *layout.Space, v MapsView) Document {
 	space := v.Choice.of(whole)
 	return Document{mapsModel{space, v.Order, v.Raw}, func(p *page) {
-		p.mapsHead(whole)
-		if !v.Choice.all() {
-			p.add(text(fmt.Sprintf(" Chosen: %s, %s in %s.", size(chosenSize(space)), plural(len(space.Parts), "part"), plural(len(space.Mappings), "mapping"))))
-		}
+		p.mapsHead(whole, v.Own)
+		p.chosen(whole, space, v.Choice)
 		if v.Changes != nil {
 			p.changed(v.Changes.of(v.Choice, whole), whole, 12)
 		}
@@ -52,21 +53,24 @@ func Maps(whole *layout.Space, v MapsView) Document {
 			p.mapsList(space, v)
 		default:
 			p.mapsColumns()
-			d := &mapsDrawing{page: p}
-			d.draw(mapRows(space, v.All))
-			p.leftOut(space, v)
+			d := &mapsDrawing{page: p, all: v.All}
+			d.draw(mapRows(space, v))
+			p.leftOut(space, d.rows < len(space.Parts))
 		}
 		p.findings(space)
 	}}
 }
 
-func (p *page) mapsHead(s *layout.Space) {
-	about := fmt.Sprintf("%s: %s", spaceName(s), plural(len(s.Mappings), "mapping"))
-	about += ", " + size(s.Reserved) + " reserved"
-	if s.ResidentKnown {
-		about += ", " + size(s.Resident) + " resident"
+func (p *page) mapsHead(s *layout.Space, own bool) {
+	about := spaceName(s)
+	if own {
+		about += " (memprobe itself)"
 	}
-	p.add(text(" " + about))
+	about += fmt.Sprintf(": %s, %s of addresses", plural(len(s.Mappings), "mapping"), size(s.Reserved))
+	if s.ResidentKnown {
+		about += ", " + size(s.Resident) + " of them in memory"
+	}
+	p.prose(1, p.width-2, about, plain)
 	if s.Changed {
 		p.prose(1, p.width-2, "The mappings changed each time they were read: this may never have been so at one moment.", altered)
 	}
@@ -81,6 +85,30 @@ func spaceName(s *layout.Space) string {
 		return "a saved list"
 	}
 	return fmt.Sprintf("%s, pid %d", escape(s.Comm), s.PID)
+}
+
+// chosen says what was chosen of an address space, and where it is nothing why.
+func (p *page) chosen(whole, chosen *layout.Space, c Choice) {
+	if c.all() {
+		return
+	}
+	p.add(text(fmt.Sprintf(" Chosen: %s, %s in %s.", size(chosenSize(chosen)), plural(len(chosen.Parts), "part"), plural(len(chosen.Mappings), "mapping"))))
+	if len(chosen.Mappings) > 0 {
+		return
+	}
+	p.prose(1, p.column(1), "No mapping here has all that was asked for.", plain)
+	if !slices.Contains(c.Parts, hyphened(string(layout.SegmentFree))) {
+		return
+	}
+	var largest layout.Gap
+	for _, g := range whole.Gaps {
+		if g.Segment == layout.SegmentFree && g.Size() > largest.Size() {
+			largest = g
+		}
+	}
+	if largest.Size() > 0 {
+		p.prose(1, p.column(1), fmt.Sprintf("Free space is what lies unmapped between heap and stack, of which the largest gap, from %v, has %s.", largest.Lo, size(largest.Size())), plain)
+	}
 }
 
 // chosenSize is what the parts of s have together.
@@ -100,7 +128,8 @@ func (p *page) mapsColumns() {
 type mapRow struct {
 	addr.Range             // from the lowest to the highest part
 	size       addr.Bytes  // of the parts alone
-	parts      int         // how many
+	parts      int         // how many, or how many mappings
+	mappings   bool        // parts counts mappings
 	kind       layout.Kind // empty for a gap
 	object     string      // a library that the row is about
 	segment    layout.Segment
@@ -114,10 +143,17 @@ func gapRow(r addr.Range, words string) mapRow {
 	return mapRow{Range: r, size: r.Size(), text: words}
 }
 
+// padding is true for bytes of no section beside sections in one page: they have a row
+// only where every part has one.
+func padding(s *layout.Space, p *layout.Part) bool {
+	return p.Kind == layout.KindELF && len(p.Sections) == 0 && p.Size() < s.PageSize
+}
+
 // mapRows are the rows for s, from high to low address. A row does not outlive its turn.
-func mapRows(s *layout.Space, all bool) iter.Seq[*mapRow] {
+func mapRows(s *layout.Space, v MapsView) iter.Seq[*mapRow] {
 	return func(yield func(*mapRow) bool) {
-		out := folder{all: all, yield: yield}
+		out := folder{all: v.All, yield: yield}
+		chosen := !v.Choice.all()
 		gaps := s.Gaps
 		found := foundParts(s)
 		user := s.User()
@@ -125,13 +161,16 @@ func mapRows(s *layout.Space, all bool) iter.Seq[*mapRow] {
 		for i := len(s.Parts) - 1; i >= 0 && !out.ended; i-- {
 			part := &s.Parts[i]
 			if user.Contains(part.Lo) && i+1 < len(s.Parts) && !user.Contains(s.Parts[i+1].Lo) {
-				out.add(gapRow(addr.Range{Lo: user.Hi, Hi: s.Parts[i+1].Lo}, "not for programs"))
+				out.add(gapRow(addr.Range{Lo: user.Hi, Hi: s.Parts[i+1].Lo}, "the kernel's, or no addresses"))
 			}
 			for len(gaps) > 0 && gaps[len(gaps)-1].Lo >= part.Hi && part.Hi != 0 {
-				out.add(gapRow(gaps[len(gaps)-1].Range, "unmapped"))
+				out.add(freeOrNot(s, gaps[len(gaps)-1], i))
 				gaps = gaps[:len(gaps)-1]
 			}
-			if part.Kind == layout.KindELF && !all {
+			if chosen && i+1 < len(s.Parts) && user.Contains(s.Parts[i+1].Lo) && s.Parts[i+1].Lo-part.Hi >= addr.Addr(s.PageSize) {
+				out.add(gapRow(addr.Range{Lo: part.Hi, Hi: s.Parts[i+1].Lo}, "not chosen"))
+			}
+			if !v.All && !part.Library && padding(s, part) {
 				continue
 			}
 			if info.Kind != part.Kind {
@@ -146,6 +185,20 @@ func mapRows(s *layout.Space, all bool) iter.Seq[*mapRow] {
 		}
 		out.flush()
 	}
+}
+
+// freeOrNot is the row of a gap above part i. Where the heap grows into it, or the first
+// thread's stack does, it is the textbook's free space.
+func freeOrNot(s *layout.Space, g layout.Gap, i int) mapRow {
+	row := gapRow(g.Range, "unmapped")
+	if g.Segment != layout.SegmentFree {
+		return row
+	}
+	below := &s.Parts[i]
+	if below.Segment() == layout.SegmentHeap || i+1 < len(s.Parts) && s.Parts[i+1].Kind == layout.KindProcessStack {
+		row.segment = layout.SegmentFree
+	}
+	return row
 }
 
 // rowOf is the row of one part, of a kind about which info is.
@@ -168,22 +221,33 @@ func (r *mapRow) mark() string {
 	return "  "
 }
 
-// words say what the row is, and how many parts it tells of.
+// words say what the row is, and how many parts or mappings it tells of.
 func (r *mapRow) words() string {
-	if r.parts > 1 {
-		return r.text + fmt.Sprintf(" (%d parts)", r.parts)
+	switch {
+	case r.parts <= 1:
+		return r.text
+	case r.mappings:
+		return fmt.Sprintf("%s (%d mappings)", r.text, r.parts)
 	}
-	return r.text
+	return fmt.Sprintf("%s (%d parts)", r.text, r.parts)
 }
 
-// wordsIn are r's words in that many cells: where those of a library's row don't fit, its
-// file's name alone stands for the path.
-func (r *mapRow) wordsIn(cells int) string {
+// wordsIn are r's words in that many cells: where those of a library's row, or of a mapped
+// file's, don't fit, the file's name alone stands for the path. A row of its own keeps a
+// path if all do.
+func (r *mapRow) wordsIn(cells int, all bool) string {
 	words := r.words()
-	if r.object == "" || r.parts == 1 || width(words) <= cells {
+	switch {
+	case width(words) <= cells:
 		return words
+	case r.object != "" && r.parts > 1:
+		short := *r
+		short.text = "library " + escape(baseName(r.object))
+		return short.words()
+	case r.kind == layout.KindFile && !all:
+		return baseName(words) // that of a file has a row of its own: its words are its path
 	}
-	return fmt.Sprintf("library %s (%d parts)", escape(baseName(r.object)), r.parts)
+	return words
 }
 
 // folder makes one row of those that belong together: of one library, or of one kind.
@@ -270,7 +334,13 @@ func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
 	about := info.Text
 	switch {
 	case p.Library:
-		return fmt.Sprintf("%s: %s of %s", escape(p.Label), about, escape(p.Object))
+		return libraryWords(s, p, about)
+	case p.Kind == layout.KindELF && len(p.Sections) == 0:
+		return paddingWords(s, p)
+	case p.Kind == layout.KindELF:
+		return elfWords(p)
+	case p.Kind == layout.KindGoHeap && s.Mappings[p.Mapping].Perms&(layout.Readable|layout.Writable) == 0:
+		return "reserved for Go's heap to grow into"
 	case p.Kind == layout.KindOwnHeap:
 		return about + inUse(s, layout.KindOwnHeap, layout.KindOwnHeapReserve)
 	case p.Kind == layout.KindOwnStack:
@@ -291,6 +361,40 @@ func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
 	return about
 }
 
+// libraryWords say what a part of a library is: the file's name does, but where the file
+// begins its whole path.
+func libraryWords(s *layout.Space, p *layout.Part, about string) string {
+	name := escape(baseName(p.Object))
+	switch {
+	case p.Kind == layout.KindELF && len(p.Sections) == 0:
+		return name + ": " + paddingWords(s, p)
+	case p.Kind == layout.KindELF && p.Lo == s.Mappings[p.Mapping].Lo && s.Mappings[p.Mapping].Offset == 0:
+		return escape(p.Object) + " " + elfWords(p)
+	case p.Kind == layout.KindELF:
+		return name + " " + elfWords(p)
+	default:
+		return name + " " + escape(p.Label) + ": " + about
+	}
+}
+
+// elfWords say what sections are that are neither code nor data: of many, the first and
+// the last.
+func elfWords(p *layout.Part) string {
+	label := escape(p.Label)
+	if n := len(p.Sections); n > 2 {
+		label = escape(p.Sections[0].Name) + " to " + escape(p.Sections[n-1].Name)
+	}
+	return label + ": headers, tables for the loader"
+}
+
+// paddingWords say what bytes of no section are.
+func paddingWords(s *layout.Space, p *layout.Part) string {
+	if p.Size() < s.PageSize && p.Hi.Aligned(s.PageSize) {
+		return "padding up to the page's end"
+	}
+	return "bytes of no section"
+}
+
 // stackUse says how much of a stack was ever used, and how much there is before its end.
 func stackUse(s *layout.Space, p *layout.Part) string {
 	stack := s.StackAt(p.Lo)
@@ -306,15 +410,23 @@ func stackUse(s *layout.Space, p *layout.Part) string {
 	case stack.First:
 		return fmt.Sprintf(", %s touched", size(stack.Touched))
 	case stack.Guard.Size() == 0:
-		return fmt.Sprintf(", %s touched, %s left, no guard", size(stack.Touched), size(left))
+		return fmt.Sprintf(", %s of %s touched, then %s and no guard", size(stack.Touched), size(stack.Size()), leftOf(stack, left))
 	}
-	return fmt.Sprintf(", %s touched, %s left to the guard", size(stack.Touched), size(left))
+	return fmt.Sprintf(", %s of %s touched, then %s to the guard", size(stack.Touched), size(stack.Size()), leftOf(stack, left))
+}
+
+// leftOf is how much of a stack is left, in KiB where rounded it would seem to be all.
+func leftOf(stack *layout.Stack, left addr.Bytes) string {
+	if left < stack.Size() && size(left) == size(stack.Size()) && left%1024 == 0 {
+		return humanize.Comma(int64(left/1024)) + " KiB"
+	}
+	return size(left)
 }
 
 // inUse says how much of what is set aside for a kind is accessible.
 func inUse(s *layout.Space, used, reserve layout.Kind) string {
 	var have, all addr.Bytes
-	for _, p := range s.Parts {
+	for _, p := range s.Whole().Parts {
 		switch p.Kind {
 		case used:
 			have += p.Size()
@@ -327,7 +439,11 @@ func inUse(s *layout.Space, used, reserve layout.Kind) string {
 }
 
 // mapsDrawing draws the textbook's picture beside the live rows.
-type mapsDrawing struct{ *page }
+type mapsDrawing struct {
+	*page
+	all  bool // every part has a row of its own
+	rows int  // of parts
+}
 
 // draw draws band after band: rows that play one segment, with what lies between
 // them.
@@ -335,25 +451,32 @@ func (d *mapsDrawing) draw(rows iter.Seq[*mapRow]) {
 	d.bookTop()
 	band := layout.Segment("")
 	for r := range rows {
-		if r.kind != "" && r.segment != layout.SegmentNotDrawn && r.segment != band {
+		if r.kind != "" {
+			d.rows++
+		}
+		if r.segment != "" && r.segment != layout.SegmentNotDrawn && r.segment != band {
 			if band != "" {
 				d.bookRule()
 			}
 			band = r.segment
-			d.drawRow(r, d.bandTitle(band), strong)
+			d.drawRow(r, d.rowTitle(r), strong)
 			continue
 		}
-		d.drawRow(r, bookText(r), faint)
+		d.drawRow(r, d.rowTitle(r), faint)
 	}
 	d.bookBottom()
 }
 
-// bookText is what the textbook's side says beside a row that begins no band.
-func bookText(r *mapRow) string {
-	if r.kind == "" {
+// rowTitle is what the textbook's side says beside a row: the segment that it plays,
+// with the way that it grows.
+func (d *mapsDrawing) rowTitle(r *mapRow) string {
+	switch {
+	case r.segment == "":
 		return ""
+	case r.kind == layout.KindGoHeap: // its arenas lie where the runtime wants them
+		return bookTitle(r.segment)
 	}
-	return bookTitle(r.segment)
+	return d.bandTitle(r.segment)
 }
 
 // drawRow draws one row, its text in as many lines as it needs.
@@ -363,25 +486,27 @@ func (d *mapsDrawing) drawRow(r *mapRow, book string, st style) {
 	d.putBook(book, st)
 	if r.kind == "" {
 		dots := strings.Repeat(d.glyphs.sep, 3)
-		d.put(blanks(16)+dots+" "+size(r.size)+" "+r.text+" "+dots, faint)
+		words := dots + " " + size(r.size) + " " + r.text + " " + dots
+		d.put(blanks(min(16, max(0, d.width-1-bookWidth-2-1-width(words)))), plain)
+		d.put(words, faint)
 		d.end()
 		return
 	}
 	var digits [18]byte
 	from := string(r.Lo.Append(digits[:0]))
+	sized := short(r.size)
 	d.putLeft(from, 14, faint)
-	d.put("  ", plain)
-	d.putRight(size(r.size), 8, plain)
+	d.putRight(sized, sizeCells(from, sized), plain)
 	d.put("  ", plain)
 	d.put(r.perms, faint)
 	d.put(r.mark(), altered)
-	longer := len(from) - 14 // [vsyscall]'s address is
+	longer := max(14, len(from)) + sizeCells(from, sized) - 24
 	words := plain
 	if r.segment == layout.SegmentNotDrawn {
 		words = faint
 	}
 	cells := max(textWidth-max(0, longer), 16)
-	for i, s := range d.wrapHard(r.wordsIn(cells), cells) {
+	for i, s := range d.wrapHard(r.wordsIn(cells, d.all), cells) {
 		if i > 0 {
 			d.putBook("", plain)
 			d.put(blanks(indent), plain)
@@ -411,7 +536,7 @@ func wrapHard(s string, n int) []string {
 }
 
 // leftOut tells in a line each what the textbook does not draw.
-func (p *page) leftOut(s *layout.Space, v MapsView) {
+func (p *page) leftOut(s *layout.Space, folded bool) {
 	type total struct {
 		parts int
 		size  addr.Bytes
@@ -449,13 +574,13 @@ func (p *page) leftOut(s *layout.Space, v MapsView) {
 	for _, info := range kinds {
 		if t := totals[info.Kind]; t != nil {
 			words := wrap(info.Text, p.width-26)
-			p.add(text(fmt.Sprintf("   %8s in %-9s  %s", size(t.size), plural(t.parts, "part"), words[0])))
+			p.add(text(fmt.Sprintf("   %8s in %-9s  %s", short(t.size), plural(t.parts, "part"), words[0])))
 			for _, more := range words[1:] {
 				p.add(text(strings.Repeat(" ", 25) + more))
 			}
 		}
 	}
-	if !v.All {
+	if folded {
 		p.add(styled(" With --all every part has a row of its own.", faint))
 	}
 }

@@ -169,9 +169,12 @@ func TestLibraryRowIsShort(t *testing.T) {
 				t.Errorf("%s at %d has no %q:\n%s", name, width, want, got)
 			}
 		}
-		if got := render(t, "text", Maps(s, MapsView{All: true}), Options{Width: width}); !strings.Contains(strings.ReplaceAll(got, "\n", ""), folder) {
+		s.Parts[0].Kind, s.Parts[0].Sections = layout.KindELF, []layout.Section{{Range: s.Parts[0].Range, Name: "ELF header"}}
+		got := render(t, "text", Maps(s, MapsView{All: true}), Options{Width: width})
+		if text := strings.Join(strings.Fields(strings.ReplaceAll(got, "│", "")), ""); !strings.Contains(text, folder+`zli\x1bb.so`) {
 			t.Errorf("with --all the folder is not shown at %d:\n%s", width, got)
 		}
+		s.Parts[0].Kind, s.Parts[0].Sections = layout.KindText, nil
 	}
 }
 
@@ -197,14 +200,89 @@ func TestMapRowsFold(t *testing.T) {
 		true:  "8000-9000 x1, 7000-8000 x0, 6000-7000 x1, 5000-6000 x0, 4000-5000 x1, 3000-4000 x1, 2000-3000 x0, 1000-2000 x1, ",
 	} {
 		got := ""
-		for r := range mapRows(s, all) {
+		for r := range mapRows(s, MapsView{All: all}) {
 			got += fmt.Sprintf("%x-%x x%d, ", uint64(r.Lo), uint64(r.Hi), r.parts)
 		}
 		if got != want {
 			t.Errorf("all %v: got  %s\nwant %s", all, got, want)
 		}
-		for range mapRows(s, all) {
+		for range mapRows(s, MapsView{All: all}) {
 			break
+		}
+	}
+}
+
+// TestRowsOfFiles: a library's row has its headers too; of the program headers have a row,
+// but padding within a page has one with --all alone.
+func TestRowsOfFiles(t *testing.T) {
+	s := &layout.Space{UserBits: 47, PageSize: 4096}
+	add := func(lo, hi addr.Addr, kind layout.Kind, library, named bool) {
+		p := layout.Part{Range: addr.Range{Lo: lo, Hi: hi}, Kind: kind, Label: "x", Object: "/lib/a", Library: library, Mapping: len(s.Mappings)}
+		if named {
+			p.Sections = []layout.Section{{Range: p.Range, Name: "x"}}
+		}
+		s.Parts = append(s.Parts, p)
+		s.Mappings = append(s.Mappings, layout.Mapping{Range: p.Range})
+	}
+	add(0x1000, 0x2000, layout.KindELF, false, true)
+	add(0x2000, 0x2800, layout.KindText, false, true)
+	add(0x2800, 0x3000, layout.KindELF, false, false)
+	add(0x3000, 0x4000, layout.KindELF, true, true)
+	add(0x4000, 0x4800, layout.KindText, true, true)
+	add(0x4800, 0x5000, layout.KindELF, true, false)
+	for all, want := range map[bool]string{
+		false: "3000-5000 x3 8192, 2000-2800 x1 2048, 1000-2000 x1 4096, ",
+		true:  "4800-5000 x1 2048, 4000-4800 x1 2048, 3000-4000 x1 4096, 2800-3000 x1 2048, 2000-2800 x1 2048, 1000-2000 x1 4096, ",
+	} {
+		got := ""
+		for r := range mapRows(s, MapsView{All: all}) {
+			got += fmt.Sprintf("%x-%x x%d %d, ", uint64(r.Lo), uint64(r.Hi), r.parts, r.size)
+		}
+		if got != want {
+			t.Errorf("all %v: got  %s\nwant %s", all, got, want)
+		}
+	}
+	if got := render(t, "text", Maps(s, MapsView{All: true}), Options{Width: 120}); !strings.Contains(got, "a: padding up to the page's end") || strings.Contains(got, "With --all") {
+		t.Error(got)
+	}
+}
+
+// TestFreeSpace: the gaps that heap and first stack grow into are the textbook's free
+// space; where nothing of it is mapped, a choice of it says what it is.
+func TestFreeSpace(t *testing.T) {
+	s, err := layout.DescribeText([]byte(`00500000-00521000 rw-p 00000000 00:00 0                                  [heap]
+7f0000003000-7f0000005000 rw-p 00000000 00:00 0 
+7f0000007000-7f0000008000 rw-p 00000000 00:00 0 
+7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                          [stack]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := render(t, "text", Maps(s, MapsView{}), Options{Width: 80})
+	for _, want := range []string{
+		"│  free space  │                  ··· 1008 GiB unmapped ···\n", "│              │                  ··· 8 KiB unmapped ···\n",
+		"│  free space  │                  ··· 127 TiB unmapped ···\n ├──────────────┤\n │    Heap ↑    │", "can't be told apart",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	got = render(t, "text", Maps(s, MapsView{Choice: Choice{Parts: []string{"free-space"}}}), Options{Width: 200})
+	if !strings.Contains(got, "the largest gap, from 0x521000, has") {
+		t.Errorf("free space alone:\n%s", got)
+	}
+	got = render(t, "text", Maps(s, MapsView{Choice: Choice{Parts: []string{"heap", "stack"}}}), Options{Width: 80})
+	if !strings.Contains(got, "··· 128 TiB not chosen ···\n") {
+		t.Errorf("a choice:\n%s", got)
+	}
+}
+
+// TestLeftOfStack: where all but a little is left, the little is told.
+func TestLeftOfStack(t *testing.T) {
+	stack := &layout.Stack{Range: addr.Span(0x10000, 8<<20)}
+	for left, want := range map[addr.Bytes]string{8<<20 - 8192: "8,184 KiB", 4 << 20: "4 MiB", 8 << 20: "8 MiB"} {
+		if got := leftOf(stack, left); got != want {
+			t.Errorf("%d left: %s, want %s", left, got, want)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func MapsChanged(after *layout.Space, c Changes, choice Choice) Document {
 		model.ChangesListed = append(model.ChangesListed, changeJSON{change.Kind, strings.ToValidUTF8(change.Part, "\ufffd"), change.Bytes, change.Before, change.After})
 	}
 	return Document{model, func(p *page) {
-		p.mapsHead(after)
+		p.mapsHead(after, false)
 		if !same {
 			p.prose(1, p.column(1), fmt.Sprintf("What was looked at before is another process: %s.", spaceName(c.Before)), altered)
 		}
@@ -155,7 +155,7 @@ func (p *page) changeList(c Changes, lines int) {
 		}
 		sign := changeMarks[change.Kind]
 		p.listed(join(
-			styled(" "+sign.mark+" ", sign.style), styled(fmt.Sprintf("%14v", m.Lo), faint), text(fmt.Sprintf("  %8s", size(m.Size()))),
+			styled(" "+sign.mark+" ", sign.style), styled(fmt.Sprintf("%14v", m.Lo), faint), text(fmt.Sprintf("  %8s", short(m.Size()))),
 			styled("  "+m.Perms.String()[:3], faint), text("  "),
 		), changeWords(change))
 	}

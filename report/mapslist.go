@@ -12,7 +12,7 @@ import (
 // mapsList is a line for each row in the view's order, without the picture.
 func (p *page) mapsList(s *layout.Space, v MapsView) {
 	rows := make([]mapRow, 0, len(s.Parts))
-	for r := range mapRows(s, v.All) {
+	for r := range mapRows(s, v) {
 		if r.kind != "" {
 			rows = append(rows, *r)
 		}
@@ -26,16 +26,15 @@ func (p *page) mapsList(s *layout.Space, v MapsView) {
 		if r.segment != layout.SegmentNotDrawn {
 			segment = string(r.segment)
 		}
-		from, sized := string(r.Lo.Append(digits[:0])), size(r.size)
+		from, sized := string(r.Lo.Append(digits[:0])), short(r.size)
 		p.cell(1+max(0, 14-len(from)), from, 0, faint)
-		p.put("  ", plain)
-		p.putRight(sized, 8, plain)
+		p.putRight(sized, sizeCells(from, sized), plain)
 		p.put("  ", plain)
 		p.put(r.perms, faint)
 		p.put(r.mark(), altered)
 		p.putLeft(segment, 11, plain)
 		p.put("  ", plain)
-		p.putRow(1+max(14, len(from))+2+max(8, len(sized))+2+3+2+max(11, len(segment))+2, r)
+		p.putRow(1+max(14, len(from))+sizeCells(from, sized)+2+3+2+max(11, len(segment))+2, r, v.All)
 	}
 }
 
@@ -56,9 +55,13 @@ func (p *page) putWords(indent int, words string) {
 	}
 }
 
+// sizeCells are the cells of a size behind an address of 14: a longer address takes of
+// them what they can spare.
+func sizeCells(from, sized string) int { return max(10-max(0, len(from)-14), len(sized)+1) }
+
 // putRow is putWords for what r is.
-func (p *page) putRow(indent int, r *mapRow) {
-	p.putWords(indent, r.wordsIn(max(p.width-indent-1, 16)))
+func (p *page) putRow(indent int, r *mapRow, all bool) {
+	p.putWords(indent, r.wordsIn(max(p.width-indent-1, 16), all))
 }
 
 // text is the kernel's own.

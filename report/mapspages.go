@@ -89,9 +89,12 @@ func Pages(s *layout.Space, v MapsView, look func(layout.Mapping) PageRuns) Docu
 		Mappings []pagesJSON `json:"mappings"`
 	}{schema, s.PID, s.PageSize, []pagesJSON{}}
 	var all []PageRuns
-	for _, m := range v.Choice.of(s).Mappings {
+	var kernel []string // what is the kernel's own
+	chosen := v.Choice.of(s)
+	for _, m := range chosen.Mappings {
 		if !s.User().Covers(m.Range) {
-			continue // the kernel's own, of which it tells nothing
+			kernel = append(kernel, escape(m.Name))
+			continue
 		}
 		runs := look(m)
 		all = append(all, runs)
@@ -105,15 +108,17 @@ func Pages(s *layout.Space, v MapsView, look func(layout.Mapping) PageRuns) Docu
 		model.Mappings = append(model.Mappings, entry)
 	}
 	return Document{model, func(p *page) {
-		p.mapsHead(s)
+		p.mapsHead(s, v.Own)
+		p.chosen(s, chosen, v.Choice)
+		drawn := ""
 		for i := len(all) - 1; i >= 0; i-- {
-			p.pagesOf(s, all[i])
+			drawn += p.pagesOf(s, all[i])
 		}
-		p.blank()
-		for _, c := range pageClasses {
-			p.add(text(" " + c.letter + " " + c.about))
+		p.pageLegend(drawn)
+		for _, name := range kernel {
+			p.blank()
+			p.prose(1, p.column(1), name+" is the kernel's: nothing is told of its pages.", faint)
 		}
-		p.add(text(" " + mixedPages + " pages of several kinds in one character"))
 	}}
 }
 
@@ -125,8 +130,36 @@ const (
 	pageRows = 12 // of a mapping at most; where that is too few a character is several pages
 )
 
-// pagesOf draws the pages of one mapping, from low to high address.
-func (p *page) pagesOf(s *layout.Space, runs PageRuns) {
+// pageLegend says what the letters mean that were drawn.
+func (p *page) pageLegend(drawn string) {
+	if drawn == "" {
+		return
+	}
+	p.blank()
+	for _, c := range pageClasses {
+		if strings.Contains(drawn, c.letter) {
+			p.add(text(" " + c.letter + " " + c.about))
+		}
+	}
+	if strings.Contains(drawn, mixedPages) {
+		p.add(text(" " + mixedPages + " pages of several kinds in one character"))
+	}
+}
+
+// letters are those that occur in rows.
+func letters(rows []string) string {
+	var all strings.Builder
+	for _, c := range append([]pageClass{{letter: mixedPages}}, pageClasses...) {
+		if slices.ContainsFunc(rows, func(row string) bool { return strings.Contains(row, c.letter) }) {
+			all.WriteString(c.letter)
+		}
+	}
+	return all.String()
+}
+
+// pagesOf draws the pages of one mapping, from low to high address, and gives the letters
+// that it drew. Pages that are all alike are told in words alone.
+func (p *page) pagesOf(s *layout.Space, runs PageRuns) (drawn string) {
 	m := runs.Mapping
 	p.blank()
 	columns := addr.Bytes(pageColumns)
@@ -140,18 +173,26 @@ func (p *page) pagesOf(s *layout.Space, runs PageRuns) {
 	name := m.Name
 	if l := s.Where(m.Lo); name == "" && l.Place != nil {
 		name = l.Place.Part.Label
+		if object := l.Place.Part.Object; object != "" {
+			name = baseName(object) + " " + name
+		}
 	}
-	p.listed(join(styled(fmt.Sprintf(" %14v", m.Lo), strong), text(fmt.Sprintf("  %8s  %s  ", size(m.Size()), m.Perms))), escape(name))
+	p.listed(join(styled(fmt.Sprintf(" %14v", m.Lo), strong), text(fmt.Sprintf("  %8s  %s  ", short(m.Size()), m.Perms))), escape(name))
 	if runs.Err != nil {
 		p.prose(3, p.column(3), "Its pages can't be looked at: "+escape(runs.Err.Error()), altered)
-		return
+		return ""
 	}
 	about := countWords(runs.Runs, s.PageSize)
+	rows := pageLetters(runs, cell, columns)
+	drawn = letters(rows)
+	if len(drawn) == 1 && drawn != mixedPages {
+		p.prose(17, p.column(17), about, faint)
+		return ""
+	}
 	if cell > s.PageSize {
 		about += "; a character is " + plural(uint64(cell/s.PageSize), "page")
 	}
 	p.prose(17, p.column(17), about, faint)
-	rows := pageLetters(runs, cell, columns)
 	for i := 0; i < len(rows); i++ {
 		p.add(join(styled(fmt.Sprintf(" %14v  ", m.Lo.Offset(addr.Bytes(i)*cell*columns)), faint), text(rows[i])))
 		alike := i
@@ -163,6 +204,7 @@ func (p *page) pagesOf(s *layout.Space, runs PageRuns) {
 			i = alike
 		}
 	}
+	return drawn
 }
 
 // pageLetters are the rows of a mapping's picture.

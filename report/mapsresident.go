@@ -72,7 +72,7 @@ func residentRows(s *layout.Space, all bool) []mapRow {
 // mappingRow is the row of a mapping that has these parts.
 func mappingRow(s *layout.Space, i int, parts []layout.Part) mapRow {
 	m := &s.Mappings[i]
-	row := mapRow{Range: m.Range, size: m.Size(), parts: 1, perms: m.Perms.String()[:3], figures: &s.Figures[i]}
+	row := mapRow{Range: m.Range, size: m.Size(), parts: 1, mappings: true, perms: m.Perms.String()[:3], figures: &s.Figures[i]}
 	for _, part := range parts {
 		row.kind, row.segment = part.Kind, part.Segment()
 		if part.Library {
@@ -84,20 +84,44 @@ func mappingRow(s *layout.Space, i int, parts []layout.Part) mapRow {
 		row.text = escape(m.Name)
 	case 1:
 		row.text = partText(s, parts[0])
+		if !parts[0].Library && len(parts[0].Sections) > 0 {
+			row.text = escape(baseName(parts[0].Object)) + " " + row.text
+		}
 	default:
-		labels := make([]string, len(parts))
-		for k, part := range parts {
-			labels[k] = escape(part.Label)
-		}
-		row.text = strings.Join(labels, ", ")
-		if row.object != "" {
-			row.text += " of " + escape(row.object)
-		}
+		row.text = severalWords(s, parts)
 	}
 	if row.kind != layout.KindProcessStack && s.Figures[i].HasFlag("gd") {
 		row.text += ", grows down by itself"
 	}
 	return row
+}
+
+// sectionWords say what sections of a file are, without its name.
+func sectionWords(p *layout.Part) string {
+	if p.Kind == layout.KindELF {
+		return elfWords(p)
+	}
+	return escape(p.Label) + ": " + p.Kind.Info().Text
+}
+
+// severalWords say what the parts of one mapping are, but for padding.
+func severalWords(s *layout.Space, parts []layout.Part) string {
+	var words []string
+	file := ""
+	for i := range parts {
+		switch part := &parts[i]; {
+		case padding(s, part):
+		case len(part.Sections) > 0:
+			file = escape(baseName(part.Object)) + " "
+			words = append(words, sectionWords(part))
+		default:
+			words = append(words, partText(s, *part))
+		}
+	}
+	if len(words) == 0 {
+		return partText(s, parts[0])
+	}
+	return file + strings.Join(words, "; ")
 }
 
 // addShown adds what is shown of figures.
@@ -124,7 +148,7 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 	row := func(r *mapRow) {
 		total.size += r.size
 		addShown(total.figures, r.figures)
-		p.residentRow(r)
+		p.residentRow(r, v.All)
 	}
 	if v.All && v.Order == nil {
 		for r := range mappingRows(s) {
@@ -140,7 +164,7 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 	p.end()
 	p.blank()
 	p.prose(1, p.column(1), "RSS: bytes in memory now. PSS: the same, pages that several processes map split among them. "+
-		"dirty: written, and this process's alone. swap: swapped out. huge: in huge pages.", faint)
+		"dirty: in this process alone, and no disk has it as it is: written by the process, or a page of a file that is not saved yet. swap: swapped out. huge: in huge pages.", faint)
 	if v.Took > 0 {
 		p.prose(1, p.column(1), fmt.Sprintf("Looking took %v in all. For these figures the kernel looks at each page, and the process waits meanwhile where it wants to change its mappings.",
 			v.Took.Round(100*time.Microsecond)), faint)
@@ -149,7 +173,7 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 
 // residentRow draws a row with its figures: what it is beside them or, where there is no
 // room, in a line of its own.
-func (p *page) residentRow(r *mapRow) {
+func (p *page) residentRow(r *mapRow, all bool) {
 	var digits [18]byte
 	cells := p.putFigures(string(r.Lo.Append(digits[:0])), r)
 	if p.width < besideFigures {
@@ -159,12 +183,12 @@ func (p *page) residentRow(r *mapRow) {
 	}
 	p.cell(2, r.perms, 0, faint)
 	p.put(r.mark(), altered)
-	p.putRow(cells+2+3+2, r)
+	p.putRow(cells+2+3+2, r, all)
 }
 
 // putFigures draws a row's name and figures, and gives the cells that they take. A
 // figure of 0 is a dash, to see the others. The room that a long name takes is the next
-// column's.
+// column's, and where that does not do, the margin's.
 func (p *page) putFigures(name string, r *mapRow) (cells int) {
 	figure := func(n addr.Bytes) {
 		text := "-"
@@ -173,14 +197,16 @@ func (p *page) putFigures(name string, r *mapRow) (cells int) {
 		}
 		p.cell(1+max(0, 8-len(text)), text, 0, plain)
 	}
-	longer, total := max(0, len(name)-14), short(r.size)
-	p.cell(1+max(0, 14-len(name)), name, 0, faint)
-	p.cell(1+max(0, 8-longer-len(total)), total, 0, plain)
+	total := short(r.size)
+	used, blank := max(15, len(name)), 0
+	p.cell(used-len(name), name, 0, faint)
+	blank = max(1, 24-used-len(total))
+	p.cell(blank, total, 0, plain)
 	f := r.figures
 	figure(f.RSS)
 	figure(f.PSS)
 	figure(f.PrivateDirty)
 	figure(f.Swap)
 	figure(f.Huge())
-	return 1 + max(14, len(name)) + 1 + max(8-longer, len(total)) + 5*9
+	return used + blank + len(total) + 5*9
 }

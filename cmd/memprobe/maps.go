@@ -92,7 +92,7 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 	}
 	cmd.SetFlagErrorFunc(pidFlagError)
 	cmd.Flags().BoolVar(&f.all, "all", false, "give every part a row of its own")
-	cmd.Flags().BoolVar(&f.resident, "resident", false, "add what is in memory, and what was written or swapped out")
+	cmd.Flags().BoolVar(&f.resident, "resident", false, "add what is in memory, dirty, swapped out")
 	cmd.Flags().StringVar(&f.parts, "part", "", "only these `PARTS`: heap,stack or others of\n"+inLines(report.PartNames()))
 	cmd.Flags().StringVar(&f.perm, "perm", "", "only mappings with these `PERMISSIONS`: wx for both,\nwhatever else; r-x or r-xp for exactly these")
 	cmd.Flags().StringVar(&f.file, "file-name", "", "only mappings whose name is like `GLOB`; without a slash,\nits last element")
@@ -136,6 +136,7 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 		}
 		return t.look(s, cmd, func(space *layout.Space) (report.Document, error) {
 			s.tellIfChanged(space)
+			view.Own = t.own()
 			if f.pages {
 				return pagesOf(space, view)
 			}

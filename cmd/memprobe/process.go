@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -29,6 +31,9 @@ type target struct {
 
 	took time.Duration // how long it took to read
 }
+
+// own is true where memprobe itself is looked at.
+func (t *target) own() bool { return t.pid == 0 && t.argv == nil && t.file == "" }
 
 // targetFlags adds the flags that say which process is meant.
 func targetFlags(cmd *cobra.Command) {
@@ -64,7 +69,7 @@ func targetOf(cmd *cobra.Command, args []string) (*target, error) {
 		t.argv = args
 	case len(args) > 0:
 		if t.pid, err = parsePID(args[0]); err != nil {
-			return t, err
+			return t, fmt.Errorf("%w%s", err, perhapsMeant(args[0]))
 		}
 	case t.freeze && !flags.Changed("since"):
 		return t, usagef("--freeze is for another process: memprobe maps PID --freeze")
@@ -91,11 +96,32 @@ func named(name string) (int, error) {
 	case len(all) == 1:
 		return all[0].PID, nil
 	}
-	text := fmt.Sprintf("%d processes are called %q; name one by its number:", len(all), name)
+	text := fmt.Sprintf("%d processes are called %q; give the number of one:", len(all), name)
 	for _, p := range all {
-		text += fmt.Sprintf("\n  memprobe maps %d   %s", p.PID, oneLine(p.Exe))
+		text += fmt.Sprintf("\n  %7d  %s", p.PID, report.Cut(commandLine(p), 56))
 	}
 	return 0, errors.New(text)
+}
+
+// commandLine is how p was started, which tells it from others of its name.
+func commandLine(p layout.Process) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
+	if err != nil || len(text) == 0 {
+		return p.Exe
+	}
+	return string(bytes.ReplaceAll(bytes.TrimRight(text, "\x00"), []byte{0}, []byte{' '}))
+}
+
+// perhapsMeant is the end of an error about a process number that looks like a name.
+func perhapsMeant(arg string) string {
+	if arg == "" || !unicode.IsLetter(rune(arg[0])) && !strings.ContainsRune("./_", rune(arg[0])) {
+		return ""
+	}
+	start := "to start a program: memprobe maps -- " + oneLine(arg)
+	if strings.Contains(arg, "/") {
+		return "; " + start
+	}
+	return "; a process by its name: memprobe maps --name " + oneLine(arg) + "; " + start
 }
 
 // look describes the target and writes what see makes of it. A process that is
