@@ -268,7 +268,7 @@ func TestFreeSpace(t *testing.T) {
 		}
 	}
 	got = render(t, "text", Maps(s, MapsView{Choice: Choice{Parts: []string{"free-space"}}}), Options{Width: 200})
-	if !strings.Contains(got, "the largest gap, from 0x521000, has") {
+	if !strings.Contains(got, "the largest gap, from 0x521000,") {
 		t.Errorf("free space alone:\n%s", got)
 	}
 	got = render(t, "text", Maps(s, MapsView{Choice: Choice{Parts: []string{"heap", "stack"}}}), Options{Width: 80})
