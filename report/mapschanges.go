@@ -42,11 +42,12 @@ func (c Choice) ranges(s *layout.Space) map[addr.Range]bool {
 
 // changeJSON is a change in the JSON form.
 type changeJSON struct {
-	Kind   layout.ChangeKind `json:"kind"`
-	Part   string            `json:"part"`
-	Bytes  addr.Bytes        `json:"bytes"`
-	Before *layout.Mapping   `json:"before,omitempty"`
-	After  *layout.Mapping   `json:"after,omitempty"`
+	Kind layout.ChangeKind `json:"kind"`
+	addr.Range
+	Part   string          `json:"part"`
+	Bytes  addr.Bytes      `json:"bytes"`
+	Before *layout.Mapping `json:"before,omitempty"`
+	After  *layout.Mapping `json:"after,omitempty"`
 }
 
 // changesModel is the JSON form of what changed.
@@ -70,7 +71,7 @@ var changeMarks = map[layout.ChangeKind]struct {
 	style style
 }{
 	layout.Appeared: {"+", fresh}, layout.Vanished: {"-", gone}, layout.Grew: {">", fresh}, layout.Shrank: {"<", gone},
-	layout.Shifted: {"=", altered}, layout.NewPerms: {"~", altered}, layout.MoreInMemory: {"#", fresh}, layout.LessInMemory: {".", gone},
+	layout.NewPerms: {"~", altered}, layout.MoreInMemory: {"#", fresh}, layout.LessInMemory: {".", gone},
 }
 
 // MapsChanged is what became of a process's mappings, as far as they are chosen: a line
@@ -87,7 +88,7 @@ func MapsChanged(after *layout.Space, c Changes, choice Choice) Document {
 		model.ResidentThen, model.ResidentNow = &c.Before.Resident, &after.Resident
 	}
 	for _, change := range c.List {
-		model.ChangesListed = append(model.ChangesListed, changeJSON{change.Kind, strings.ToValidUTF8(change.Part, "\ufffd"), change.Bytes, change.Before, change.After})
+		model.ChangesListed = append(model.ChangesListed, changeJSON{change.Kind, change.Range, strings.ToValidUTF8(change.Part, "\ufffd"), change.Bytes, change.Before, change.After})
 	}
 	return Document{model, func(p *page) {
 		p.mapsHead(after, false)
@@ -153,9 +154,9 @@ func (p *page) changeList(c Changes, lines int) {
 		if m == nil {
 			m = change.Before
 		}
-		sign := changeMarks[change.Kind]
+		sign, whole := changeMarks[change.Kind], change.Whole()
 		p.listed(join(
-			styled(" "+sign.mark+" ", sign.style), styled(fmt.Sprintf("%14v", m.Lo), faint), text(fmt.Sprintf("  %8s", short(m.Size()))),
+			styled(" "+sign.mark+" ", sign.style), styled(fmt.Sprintf("%14v", whole.Lo), faint), text(fmt.Sprintf("  %8s", short(whole.Size()))),
 			styled("  "+m.Perms.String()[:3], faint), text("  "),
 		), changeWords(change))
 	}
@@ -166,11 +167,12 @@ func changeWords(c layout.Change) string {
 	words := string(c.Kind)
 	switch c.Kind {
 	case layout.Grew, layout.Shrank:
+		if c.Lo < max(c.Before.Lo, c.After.Lo) {
+			words += " at its start"
+		}
 		words += " by " + size(c.Bytes)
 	case layout.MoreInMemory, layout.LessInMemory:
 		words = size(c.Bytes) + " " + words
-	case layout.Shifted:
-		words += " from " + c.Before.Lo.String()
 	case layout.NewPerms:
 		words = "was " + c.Before.Perms.String()[:3]
 	}
