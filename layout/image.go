@@ -128,7 +128,11 @@ func spans(f *elf.File, bias addr.Addr, page addr.Bytes) []Span {
 			}
 		}
 		whole := addr.Range{Lo: load.Lo.AlignDown(page), Hi: addr.Addr(addr.Bytes(load.Hi).AlignUp(page))}
-		out = append(out, padded(inside, whole, load.Lo+addr.Addr(p.Filesz))...)
+		fileEnd := whole.Hi // what follows in the file fills the last page
+		if p.Memsz > p.Filesz {
+			fileEnd = load.Lo + addr.Addr(p.Filesz)
+		}
+		out = append(out, padded(inside, whole, fileEnd)...)
 	}
 	for i := range out {
 		out[i].Lo += bias
@@ -202,9 +206,8 @@ func imageClaims(images []Image) []claim {
 	for _, img := range images {
 		for _, s := range img.Spans {
 			c := claim{
-				Part:   Part{Range: s.Range, Kind: s.Kind, Label: s.Name, Object: img.Path, Library: img.Library},
-				file:   fileID{img.Dev, img.Inode, img.Path},
-				zeroed: s.Zeroed,
+				Part: Part{Range: s.Range, Kind: s.Kind, Label: s.Name, Object: img.Path, Library: img.Library, Zeroed: s.Zeroed},
+				file: fileID{img.Dev, img.Inode, img.Path},
 			}
 			if s.Name == "" {
 				c.Label = "no section"

@@ -16,6 +16,7 @@ type Part struct {
 	Sections []Section // of the ELF file, by address; the bytes between them are padding
 	Object   string    // the mapped file, byte for byte
 	Library  bool      // Object is not the program itself
+	Zeroed   bool      // not from Object: the loader set it to zero
 	Mapping  int       // index of the mapping that the part lies in
 }
 
@@ -50,7 +51,7 @@ func Classify(maps []Mapping, known Knowledge) []Part {
 	layers := [...]layer{
 		{disjoint(imageClaims(known.Images)), func(c claim, p Part) bool {
 			m := maps[p.Mapping]
-			return c.file.matches(m) || c.zeroed && !m.hasFile()
+			return c.file.matches(m) || c.Zeroed && !m.hasFile() // as .bss goes on behind the file
 		}},
 		{disjoint(ownedClaims(known.Runtime)), func(_ claim, p Part) bool {
 			return p.Kind == KindAnonymous || p.Kind == KindReserved || p.Kind == KindGoHeap || p.Kind == KindGoRuntime
@@ -186,8 +187,7 @@ func stackClaims(stacks []Stack) []claim {
 // claim is a range that somebody has something to say about.
 type claim struct {
 	Part
-	file   fileID
-	zeroed bool // holds on anonymous memory, as .bss does
+	file fileID
 }
 
 func ownedClaims(owned []Owned) []claim {
@@ -315,7 +315,7 @@ func join(parts []Part) (n int) {
 }
 
 func (p *Part) joins(q *Part) bool {
-	return p.Mapping == q.Mapping && p.Kind == q.Kind && p.Object == q.Object && p.Library == q.Library &&
+	return p.Mapping == q.Mapping && p.Kind == q.Kind && p.Object == q.Object && p.Library == q.Library && p.Zeroed == q.Zeroed &&
 		(p.Label == q.Label || slices.Contains(elfKinds, p.Kind))
 }
 

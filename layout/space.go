@@ -227,13 +227,14 @@ type partJSON struct {
 	Object    string     `json:"object,omitempty"`
 	ObjectHex string     `json:"object_hex,omitempty"`
 	Library   bool       `json:"library,omitempty"`
+	Zeroed    bool       `json:"zeroed,omitempty"`
 	Mapping   int        `json:"mapping"`
 }
 
 // MarshalJSON writes p with its size and segment, its object as Mapping its name.
 func (p Part) MarshalJSON() ([]byte, error) {
 	return json.Marshal(partJSON{
-		p.Range, p.Size(), p.Kind, p.Segment(), p.Label, hexUnlessUTF8(p.Label), p.Sections, p.Object, hexUnlessUTF8(p.Object), p.Library, p.Mapping,
+		p.Range, p.Size(), p.Kind, p.Segment(), p.Label, hexUnlessUTF8(p.Label), p.Sections, p.Object, hexUnlessUTF8(p.Object), p.Library, p.Zeroed, p.Mapping,
 	})
 }
 

@@ -102,7 +102,7 @@ func (p *Part) UnmarshalJSON(text []byte) error {
 	object, errObject := exact(j.Object, j.ObjectHex)
 	label, errLabel := exact(j.Label, j.LabelHex)
 	*p = Part{
-		Range: j.Range, Kind: j.Kind, Label: label, Sections: j.Sections, Object: object, Library: j.Library, Mapping: j.Mapping,
+		Range: j.Range, Kind: j.Kind, Label: label, Sections: j.Sections, Object: object, Library: j.Library, Zeroed: j.Zeroed, Mapping: j.Mapping,
 	}
 	return errors.Join(errObject, errLabel)
 }

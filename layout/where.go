@@ -29,7 +29,7 @@ type Place struct {
 	Part        Part        `json:"part"`
 	PartIndex   int         `json:"part_index"`
 	Section     *Section    `json:"section,omitempty"`     // of the ELF file, the one that holds the address
-	FileOffset  *addr.Addr  `json:"file_offset,omitempty"` // in the mapped file
+	FileOffset  *addr.Addr  `json:"file_offset,omitempty"` // in the mapped file; nil: the byte is not from it
 	FromMapping addr.Bytes  `json:"from_mapping_start"`
 	ToMapping   addr.Bytes  `json:"to_mapping_end"`
 	FromPart    addr.Bytes  `json:"from_part_start"`
@@ -89,8 +89,7 @@ func (s *Space) place(a addr.Addr, i int) *Place {
 		FromMapping: a.Sub(m.Lo), ToMapping: m.Hi.Sub(a),
 		FromPart: a.Sub(part.Lo), ToPart: part.Hi.Sub(a),
 	}
-	if m.hasFile() {
-		offset := addr.Addr(m.Offset) + (a - m.Lo)
+	if offset, ok := s.FileOffset(&part, a); ok {
 		p.FileOffset = &offset
 	}
 	for _, section := range part.Sections {
@@ -100,4 +99,14 @@ func (s *Space) place(a addr.Addr, i int) *Place {
 		}
 	}
 	return p
+}
+
+// FileOffset is where in its mapped file the byte at a, in part p, was; ok is false
+// where no file had it.
+func (s *Space) FileOffset(p *Part, a addr.Addr) (offset addr.Addr, ok bool) {
+	m := &s.Mappings[p.Mapping]
+	if p.Zeroed || !m.hasFile() {
+		return 0, false
+	}
+	return addr.Addr(m.Offset).Offset(a.Sub(m.Lo)), true
 }

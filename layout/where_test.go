@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -149,5 +150,34 @@ func TestUserBits(t *testing.T) {
 		if got := userBits(tt.arch, maps, tt.fiveLevels); got != tt.want {
 			t.Errorf("%+v: got %d", tt, got)
 		}
+	}
+}
+
+// TestFileOffset: what the loader zeroed is from no file, be a file mapped there or not.
+func TestFileOffset(t *testing.T) {
+	file := func(lo, hi addr.Addr) Mapping {
+		return Mapping{pages(lo, hi), Readable | Writable, 0x3000, Dev{0xfe, 1}, 7, "/prog"}
+	}
+	s := &Space{PageSize: 0x1000, UserBits: 47, Mappings: []Mapping{file(4, 6), {Range: pages(6, 8)}, {Range: pages(9, 10), Offset: 0x1000, Inode: 3, Name: "/memfd:a"}}}
+	f := &elf.File{Progs: []*elf.Prog{{ProgHeader: elf.ProgHeader{Type: elf.PT_LOAD, Flags: elf.PF_R | elf.PF_W, Off: 0x3000, Vaddr: 0x4000, Filesz: 0x1800, Memsz: 0x3800}}}}
+	f.Type = elf.ET_EXEC
+	section := func(name string, kind elf.SectionType, at, size uint64) {
+		f.Sections = append(f.Sections, &elf.Section{SectionHeader: elf.SectionHeader{Name: name, Type: kind, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Addr: at, Size: size}})
+	}
+	section(".data", elf.SHT_PROGBITS, 0x4000, 0x17f0)
+	section(".bss", elf.SHT_NOBITS, 0x5820, 0x1fe0)
+	s.Parts = Classify(s.Mappings, Knowledge{Images: Images(s.Mappings[:1], f, s.PageSize)})
+	for a, want := range map[addr.Addr]addr.Addr{
+		0x4000: 0x3000, 0x57ef: 0x47ef, 0x57f0: 0x47f0, 0x57ff: 0x47ff, 0x5800: 0, 0x5820: 0, 0x5fff: 0, 0x6000: 0, 0x7fff: 0, 0x9008: 0x1008,
+	} {
+		got := s.Where(a).Place.FileOffset
+		if (got == nil) != (want == 0) || got != nil && *got != want {
+			t.Errorf("%v, in %+v: got %v, want %v", a, s.Where(a).Place.Part, got, want)
+		}
+	}
+	f.Progs[0].Memsz, f.Sections = f.Progs[0].Filesz, f.Sections[:1] // nothing is zeroed: the file goes on up to the page's end
+	s.Parts = Classify(s.Mappings, Knowledge{Images: Images(s.Mappings[:1], f, s.PageSize)})
+	if got := s.Where(0x5fff).Place.FileOffset; got == nil || *got != 0x4fff {
+		t.Errorf("behind the segment: %v", got)
 	}
 }

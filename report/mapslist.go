@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"memprobe/layout"
-	"memprobe/layout/addr"
 )
 
 // mapsList is a line for each row in the view's order, without the picture.
@@ -96,10 +95,13 @@ func (m mapsModel) records() [][]string {
 	}
 	for _, i := range m.order.of(all) {
 		part := m.Parts[i]
-		from := m.Mappings[part.Mapping]
+		from, offset := m.Mappings[part.Mapping], ""
+		if at, ok := m.FileOffset(&part, part.Lo); ok {
+			offset = at.String()
+		}
 		row := []string{
 			part.Lo.String(), part.Hi.String(), count(part.Size()), from.Perms.String(),
-			addr.Addr(from.Offset).Offset(part.Lo.Sub(from.Lo)).String(), from.Dev.String(), strconv.FormatUint(from.Inode, 10), escape(from.Name),
+			offset, from.Dev.String(), strconv.FormatUint(from.Inode, 10), escape(from.Name),
 			string(part.Segment()), string(part.Kind), escape(part.Label), strconv.FormatBool(part.Library),
 			from.Lo.String(), from.Hi.String(), found[i],
 		}

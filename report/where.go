@@ -293,7 +293,7 @@ func placeFacts(l located) []fact {
 	if place.Part.Object != place.Mapping.Name && place.Part.Object != "" { // else the mapping's line names it
 		facts = append(facts, fact{"file", escape(place.Part.Object)})
 	}
-	if place.FileOffset != nil && place.Part.Kind != layout.KindBSS {
+	if place.FileOffset != nil {
 		facts = append(facts, fact{"in file", fmt.Sprintf("offset %v", *place.FileOffset)})
 	}
 	facts = append(facts, fact{"mapping", mapsLine(place.Mapping)})
