@@ -55,6 +55,9 @@ type changesModel struct {
 	Schema        int          `json:"schema"`
 	PID           int          `json:"pid"`
 	SameProcess   bool         `json:"same_process"`
+	Executed      bool         `json:"executed"` // the process has run a program since
+	ProgramThen   programJSON  `json:"program_before"`
+	ProgramNow    programJSON  `json:"program_after"`
 	MappingsThen  int          `json:"mappings_before"`
 	MappingsNow   int          `json:"mappings_after"`
 	ReservedThen  addr.Bytes   `json:"reserved_before"`
@@ -63,6 +66,16 @@ type changesModel struct {
 	ResidentNow   *addr.Bytes  `json:"resident_after,omitempty"`
 	Compared      bool         `json:"resident_compared"` // mapping by mapping
 	ChangesListed []changeJSON `json:"changes"`
+}
+
+// programJSON is what a process runs.
+type programJSON struct {
+	Comm string `json:"comm"`
+	Exe  string `json:"exe"`
+}
+
+func programOf(s *layout.Space) programJSON {
+	return programJSON{strings.ToValidUTF8(s.Comm, "\ufffd"), strings.ToValidUTF8(s.Exe, "\ufffd")}
 }
 
 // changeMarks are what stands before a change.
@@ -78,9 +91,10 @@ var changeMarks = map[layout.ChangeKind]struct {
 // for each change, from high to low address.
 func MapsChanged(after *layout.Space, c Changes, choice Choice) Document {
 	c = c.of(choice, after)
-	same := c.Before.PID == after.PID && c.Before.Started == after.Started
+	same := c.sameProcess(after)
 	model := changesModel{
-		Schema: schema, PID: after.PID, SameProcess: same,
+		Schema: schema, PID: after.PID, SameProcess: same, Executed: c.executed(after),
+		ProgramThen: programOf(c.Before), ProgramNow: programOf(after),
 		MappingsThen: len(c.Before.Mappings), MappingsNow: len(after.Mappings),
 		ReservedThen: c.Before.Reserved, ReservedNow: after.Reserved, Compared: c.resident(after), ChangesListed: []changeJSON{},
 	}
@@ -99,6 +113,30 @@ func MapsChanged(after *layout.Space, c Changes, choice Choice) Document {
 	}}
 }
 
+func (c Changes) sameProcess(after *layout.Space) bool {
+	return c.Before.PID == after.PID && c.Before.Started == after.Started
+}
+
+// executed is true where the same process has run a program since.
+func (c Changes) executed(after *layout.Space) bool {
+	return c.sameProcess(after) && layout.Executed(c.Before, after)
+}
+
+// executedWords say what a process ran, and what it runs. Its mappings are all new.
+func executedWords(before, after *layout.Space) string {
+	named := func(s *layout.Space) string {
+		if s.Exe == "" {
+			return escape(s.Comm)
+		}
+		return fmt.Sprintf("%s (%s)", escape(s.Comm), escape(s.Exe))
+	}
+	then, now := named(before), named(after)
+	if then == now {
+		return "The process has started its program anew since (exec): " + now + "."
+	}
+	return "The process runs another program since (exec): " + now + ". Before it was " + then + "."
+}
+
 // resident is true where it is known of each mapping how much is in memory, before and
 // after.
 func (c Changes) resident(after *layout.Space) bool {
@@ -109,6 +147,9 @@ func (c Changes) resident(after *layout.Space) bool {
 // not compared.
 func (p *page) changed(c Changes, after *layout.Space, lines int) {
 	p.blank()
+	if c.executed(after) {
+		p.prose(1, p.column(1), executedWords(c.Before, after), altered)
+	}
 	switch {
 	case len(c.List) > 0:
 		p.changeList(c, lines)

@@ -32,3 +32,36 @@ func TestChangesOfPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestChangesOfAnotherProgram: a process that runs another program is told so, whether
+// what was chosen changed or not, and that is another thing than another process.
+func TestChangesOfAnotherProgram(t *testing.T) {
+	space := func(pid int, comm, exe string, stack addr.Addr) *layout.Space {
+		maps := []layout.Mapping{{Range: addr.Span(stack, 0x4000), Name: "[stack]"}}
+		return &layout.Space{PID: pid, Comm: comm, Exe: exe, PageSize: 4096, UserBits: 47, Mappings: maps, Parts: layout.Classify(maps, layout.Knowledge{})}
+	}
+	before := space(1, "a\x1b", "/bin/a\x1b", 0x100000)
+	for _, tt := range []struct {
+		after      *layout.Space
+		text, json string
+	}{
+		{space(1, "b\x1b", "/bin/b", 0x200000), "The process runs another program since (exec): b\\x1b (/bin/b). Before it was a\\x1b (/bin/a\\x1b).",
+			`"executed":true,"program_before":{"comm":"a\u001b","exe":"/bin/a\u001b"},"program_after":{"comm":"b\u001b","exe":"/bin/b"}`},
+		{space(1, "a\x1b", "/bin/a\x1b", 0x200000), "The process has started its program anew since (exec): a\\x1b (/bin/a\\x1b).", `"same_process":true,"executed":true`},
+		{space(2, "b", "/bin/b", 0x200000), "What was looked at before is another process: a\\x1b, pid 1.", `"same_process":false,"executed":false`},
+		{before, "", `"same_process":true,"executed":false`},
+	} {
+		changes := Changes{"then", before, layout.Diff(before, tt.after)}
+		for _, choice := range []Choice{{}, {Parts: []string{"heap"}}} {
+			d := MapsChanged(tt.after, changes, choice)
+			text, js := render(t, "text", d, Options{Width: 160}), render(t, "json", d, Options{})
+			js = strings.NewReplacer("\n", "", "  ", "", ": ", ":").Replace(js)
+			if !strings.Contains(text, tt.text) || strings.Contains(text, "(exec)") != strings.Contains(tt.text, "(exec)") || !strings.Contains(js, tt.json) {
+				t.Errorf("%q or %q is not in\n%s\n%s", tt.text, tt.json, text, js)
+			}
+		}
+		if watch := render(t, "text", Maps(tt.after, MapsView{Changes: &changes}), Options{Width: 160}); tt.after.PID == 1 && !strings.Contains(watch, tt.text) {
+			t.Errorf("--watch does not say %q:\n%s", tt.text, watch)
+		}
+	}
+}
