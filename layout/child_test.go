@@ -42,9 +42,9 @@ func goTool(t *testing.T, dir string, env []string, args ...string) string {
 }
 
 // start runs exe until the test ends, or skips the test.
-func start(t *testing.T, exe string) child {
+func start(t *testing.T, exe string, args ...string) child {
 	t.Helper()
-	cmd := exec.Command(exe)
+	cmd := exec.Command(exe, args...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func (c child) skipIfEmulated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.TrimSuffix(running, " (deleted)") != c.exe {
+	if running != c.exe && strings.TrimSuffix(running, " (deleted)") != c.exe {
 		t.Skipf("%s runs %s: /proc shows the emulator's memory", running, c.exe)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -109,7 +110,40 @@ func (s *Space) explain(p process) (known Knowledge) {
 	if s.Arch == "" && p.pid == 0 {
 		s.Arch = runtime.GOARCH
 	}
+	program := s.findProgram(known.Images)
+	for i := range known.Images {
+		known.Images[i].Library = known.Images[i].Path != program
+	}
 	return known
+}
+
+// findProgram is the path of the program among images: the file that the kernel ran,
+// unless that is a loader that was told on its command line which program to load. The
+// kernel knows of the loader alone then, so what the files say of themselves decides.
+func (s *Space) findProgram(images []Image) string {
+	var others []string // marked as programs
+	candidates := false
+	for _, image := range images {
+		switch {
+		case image.Path == s.Exe && image.Sort != MayBeEither:
+			return s.Exe
+		case image.Path != s.Exe && image.Sort == Program && !slices.Contains(others, image.Path):
+			others = append(others, image.Path)
+		case image.Path != s.Exe && image.Sort == Interpreted:
+			candidates = true
+		}
+	}
+	if !slices.ContainsFunc(images, func(i Image) bool { return i.Path == s.Exe }) {
+		return s.Exe
+	}
+	switch {
+	case len(others) == 1:
+		s.Notes = append(s.Notes, fmt.Sprintf("%s was run as a command, to load %s: that is shown as the program", s.Exe, others[0]))
+		return others[0]
+	case len(others) > 1 || candidates:
+		s.Notes = append(s.Notes, s.Exe+" may have been run as a command, to load a program: which file is the program is not known, and it is shown as such itself")
+	}
+	return s.Exe
 }
 
 // explainFile finds where file, mapped as own, was loaded, and the areas of a Go
@@ -129,8 +163,7 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 	if err != nil {
 		return nil, nil, err
 	}
-	isProgram := own[0].Name == s.Exe
-	if isProgram {
+	if own[0].Name == s.Exe {
 		s.Arch = arches[f.Machine]
 		s.vars = varsBelowRecord(f)
 	}
@@ -139,7 +172,6 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 	}
 	images = Images(own, f, s.PageSize)
 	for i := range images {
-		images[i].Library = !isProgram
 		if !isGo(f) {
 			continue
 		}

@@ -18,6 +18,28 @@ type Image struct {
 	Library bool      // not the program itself
 	Bias    addr.Addr // what an address of this process is above the file's own
 	Spans   []Span    // by address
+	Sort    ImageSort
+}
+
+// ImageSort is what a file says of its own use.
+type ImageSort uint8
+
+const (
+	MayBeEither ImageSort = iota // a library, a program linked long ago, a loader
+	Interpreted                  // a loader loads it: a program, or a library that can run too
+	Program                      // marked as one
+)
+
+// imageSort goes by the type of f and its dynamic section.
+func imageSort(f *elf.File) ImageSort {
+	flags, _ := f.DynValue(elf.DT_FLAGS_1)
+	switch {
+	case f.Type == elf.ET_EXEC || len(flags) > 0 && elf.DynFlag1(flags[0])&elf.DF_1_PIE != 0:
+		return Program
+	case slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }):
+		return Interpreted
+	}
+	return MayBeEither
 }
 
 // Span is a piece of an image.
@@ -58,7 +80,7 @@ func Images(own []Mapping, f *elf.File, page addr.Bytes) []Image {
 			}
 			tried[bias] = true
 			if (f.Type == elf.ET_DYN || f.Type == elf.ET_EXEC && bias == 0) && loadedAt(own, loads, bias, page) {
-				images = append(images, Image{Path: m.Name, Dev: m.Dev, Inode: m.Inode, Bias: bias, Spans: spans(f, bias, page)})
+				images = append(images, Image{Path: m.Name, Dev: m.Dev, Inode: m.Inode, Bias: bias, Spans: spans(f, bias, page), Sort: imageSort(f)})
 			}
 		}
 	}

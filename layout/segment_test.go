@@ -62,7 +62,7 @@ func TestClassify(t *testing.T) {
 		span(1, 2, ".note", KindELF, false), span(2, 4, ".text", KindText, false), span(4, 5, "", KindText, false),
 		span(5, 6, ".fini", KindText, false), span(6, 7, ".data", KindData, false), span(7, 9, ".bss", KindBSS, true),
 		span(9, 10, "", KindELF, true),
-	}}
+	}, Program}
 	tests := []struct {
 		name  string
 		maps  []Mapping

@@ -25,7 +25,7 @@ func testSpace() *Space {
 		{Section{pages(0x401, 0x402), ".text"}, KindText, false},
 		{Section{pages(0x402, 0x403), ""}, KindText, false},
 		{Section{pages(0x403, 0x404), ".fini"}, KindText, false},
-	}}}})
+	}, Program}}})
 	s.Gaps = s.gaps()
 	return s
 }
