@@ -168,7 +168,7 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 		s.vars = varsBelowRecord(f)
 	}
 	if len(f.Sections) == 0 {
-		s.Notes = append(s.Notes, own[0].Name+" has no section table: its code and its data are not told apart")
+		s.Notes = append(s.Notes, own[0].Name+" has no section table: its code and its data are told apart by its segments alone")
 	}
 	images = Images(own, f, s.PageSize)
 	for i := range images {

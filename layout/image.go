@@ -149,6 +149,9 @@ func spans(f *elf.File, bias addr.Addr, page addr.Bytes) []Span {
 				inside = append(inside, s)
 			}
 		}
+		if len(f.Sections) == 0 {
+			inside = append(inside, segmentSpans(p.ProgHeader, inside, relro)...)
+		}
 		whole := addr.Range{Lo: load.Lo.AlignDown(page), Hi: addr.Addr(addr.Bytes(load.Hi).AlignUp(page))}
 		fileEnd := whole.Hi // what follows in the file fills the last page
 		if p.Memsz > p.Filesz {
@@ -161,6 +164,56 @@ func spans(f *elf.File, bias addr.Addr, page addr.Bytes) []Span {
 		out[i].Hi += bias
 	}
 	return out
+}
+
+// segmentSpans tell apart by p alone, in a file without a section table, what there is
+// behind the headers that lie in p.
+func segmentSpans(p elf.ProgHeader, headers []Span, relro addr.Range) (out []Span) {
+	load := addr.Span(addr.Addr(p.Vaddr), addr.Bytes(p.Memsz))
+	start, fileEnd := load.Lo, load.Lo+addr.Addr(p.Filesz)
+	for _, h := range headers {
+		start = max(start, h.Hi)
+	}
+	kind, name := segmentKind(p), "segment "+permsOf(p.Flags).String()[:3]
+	cuts := []addr.Addr{start, fileEnd, relro.Lo, relro.Hi, load.Hi}
+	slices.Sort(cuts)
+	for i, hi := range cuts[1:] {
+		piece := Span{Section{addr.Range{Lo: cuts[i], Hi: hi}, name}, kind, cuts[i] >= fileEnd}
+		switch {
+		case piece.Lo < start || piece.Lo == hi || load.Hi < hi:
+			continue
+		case kind == KindData && relro.Contains(piece.Lo):
+			piece.Kind = KindRelRO
+		case piece.Zeroed:
+			piece.Kind = KindBSS
+		}
+		out = append(out, piece)
+	}
+	return out
+}
+
+// segmentKind is the kind of p's bytes in the file. One that may only be read has
+// tables for the loader where the file begins in it, else constants.
+func segmentKind(p elf.ProgHeader) Kind {
+	switch {
+	case p.Flags&elf.PF_X != 0:
+		return KindText
+	case p.Flags&elf.PF_W != 0:
+		return KindData
+	case p.Off == 0 || p.Flags&elf.PF_R == 0:
+		return KindELF
+	}
+	return KindROData
+}
+
+// permsOf are the permissions that a loader gives a segment.
+func permsOf(flags elf.ProgFlag) (p Perms) {
+	for flag, perm := range map[elf.ProgFlag]Perms{elf.PF_R: Readable, elf.PF_W: Writable, elf.PF_X: Executable} {
+		if flags&flag != 0 {
+			p |= perm
+		}
+	}
+	return p
 }
 
 // padded fills what the spans leave of whole. Bytes between two spans of one kind

@@ -3,7 +3,6 @@ package layout
 import (
 	"bytes"
 	"debug/elf"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -185,10 +184,11 @@ func TestImageWithoutSections(t *testing.T) {
 	}
 	want := []Span{
 		{Section{addr.Span(0x10000, 52), "ELF header"}, KindELF, false},
-		{Section{addr.Range{Lo: 0x10034, Hi: 0x11800}, ""}, KindELF, false},
-		{Section{addr.Range{Lo: 0x11800, Hi: 0x13000}, ""}, KindELF, true},
+		{Section{addr.Range{Lo: 0x10034, Hi: 0x11800}, "segment --x"}, KindText, false},
+		{Section{addr.Range{Lo: 0x11800, Hi: 0x12800}, "segment --x"}, KindBSS, true},
+		{Section{addr.Range{Lo: 0x12800, Hi: 0x13000}, ""}, KindELF, true},
 	}
-	if got := fmt.Sprint(images[0].Spans); got != fmt.Sprint(want) {
+	if got := images[0].Spans; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	// The first segment need not begin the file, nor a page.

@@ -2,10 +2,14 @@ package layout
 
 import (
 	"debug/elf"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"memprobe/layout/addr"
 )
 
 // TestLoaderRunAsCommand: of `ld.so ./prog` prog is the program, ld.so a library.
@@ -92,6 +96,73 @@ func TestFindProgram(t *testing.T) {
 		s := &Space{Exe: tt.exe}
 		if got := s.findProgram(tt.images); got != tt.want || (len(s.Notes) > 0) != tt.noted {
 			t.Errorf("%s: %s, notes %q", tt.name, got, s.Notes)
+		}
+	}
+}
+
+// TestNoSectionTable: without a section table the segments still tell code, constants,
+// data and what is zeroed apart.
+func TestNoSectionTable(t *testing.T) {
+	for name, flags := range map[string][]string{"pie": {"-pie", "-fPIE"}, "static": {"-static", "-no-pie"}} {
+		t.Run(name, func(t *testing.T) {
+			exe := tool(t, "cc", append(flags, "-O0", "testdata/child.c")...)
+			image, err := os.ReadFile(exe)
+			if err != nil || elf.Class(image[elf.EI_CLASS]) != elf.ELFCLASS64 {
+				t.Skip(err, "of another class")
+			}
+			clear(image[40:48]) // where the table is,
+			clear(image[60:64]) // its length, and the index of its names
+			if err := os.WriteFile(exe, image, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			c := start(t, exe)
+			s, err := Describe(c.pid, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkTiled(t, s.Mappings, s.Parts)
+			for value, want := range map[string]expected{
+				"function": {KindText, []string{"segment r-x"}, false}, "constant": {KindROData, []string{"segment r--"}, false},
+				"relocated": {KindRelRO, []string{"segment rw-"}, false}, "initialised": {KindData, []string{"segment rw-"}, false},
+				"zeroed": {KindBSS, []string{"segment rw-"}, false},
+			} {
+				check(t, s, value, c.values[value], want)
+			}
+			if lowest := s.Parts[0]; lowest.Kind != KindELF || lowest.Sections[0].Name != "ELF header" {
+				t.Errorf("the headers: %+v", lowest)
+			}
+			if len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "has no section table: ") {
+				t.Errorf("notes %q", s.Notes)
+			}
+		})
+	}
+}
+
+func TestSegmentSpans(t *testing.T) {
+	const r, w, x = elf.PF_R, elf.PF_W, elf.PF_X
+	headers := []Span{{Section{addr.Range{Lo: 0x1000, Hi: 0x1040}, "ELF header"}, KindELF, false}, {Section{addr.Range{Lo: 0x1040, Hi: 0x1100}, "program headers"}, KindELF, false}}
+	relro := addr.Range{Lo: 0x1000, Hi: 0x1800}
+	for _, tt := range []struct {
+		flags         elf.ProgFlag
+		filesz, memsz uint64
+		headers       []Span
+		relro         addr.Range
+		want          string
+	}{
+		{r | x, 0x1000, 0x1000, headers, addr.Range{}, "text segment r-x 0x1100-0x2000"},
+		{r | w, 0x1000, 0x3000, nil, relro, "relro segment rw- 0x1000-0x1800, data segment rw- 0x1800-0x2000, bss segment rw- 0x2000-0x4000 zeroed"},
+		{r | w, 0x400, 0x1000, nil, relro, "relro segment rw- 0x1000-0x1400, relro segment rw- 0x1400-0x1800 zeroed, bss segment rw- 0x1800-0x2000 zeroed"},
+		{r | w | x, 0x1000, 0x2000, headers, addr.Range{}, "text segment rwx 0x1100-0x2000, bss segment rwx 0x2000-0x3000 zeroed"},
+		{r, 0x1000, 0x1000, nil, addr.Range{Lo: 0x8000, Hi: 0x9000}, "rodata segment r-- 0x1000-0x2000"},
+		{r | w, 0, 0x1000, nil, addr.Range{}, "bss segment rw- 0x1000-0x2000 zeroed"},
+		{r | w, 0x2000, ^uint64(0), nil, relro, ""}, // damaged: it ends below its start
+	} {
+		var got []string
+		for _, s := range segmentSpans(elf.ProgHeader{Flags: tt.flags, Off: 0x1000, Vaddr: 0x1000, Filesz: tt.filesz, Memsz: tt.memsz}, tt.headers, tt.relro) {
+			got = append(got, strings.TrimSuffix(fmt.Sprintf("%s %s %v%s", s.Kind, s.Name, s.Range, map[bool]string{true: " zeroed"}[s.Zeroed]), " "))
+		}
+		if strings.Join(got, ", ") != tt.want {
+			t.Errorf("%v: got %s, want %s", tt.flags, strings.Join(got, ", "), tt.want)
 		}
 	}
 }
