@@ -35,8 +35,12 @@ func (f Figures) Dirty() addr.Bytes { return f.SharedDirty + f.PrivateDirty }
 
 // Huge is what lies in huge pages of any sort.
 func (f Figures) Huge() addr.Bytes {
-	return f.AnonHuge + f.ShmemHuge + f.FileHuge + f.SharedHugetlb + f.PrivateHugetlb
+	return f.AnonHuge + f.ShmemHuge + f.FileHuge + f.Hugetlb()
 }
+
+// Hugetlb is what lies in the huge pages that are set aside for those who ask for them.
+// They are in memory, but not counted in RSS and PSS.
+func (f Figures) Hugetlb() addr.Bytes { return f.SharedHugetlb + f.PrivateHugetlb }
 
 // HasFlag reports whether flag, such as "gd" (grows down), is among the VmFlags.
 func (f Figures) HasFlag(flag string) bool {

@@ -32,7 +32,7 @@ const (
 	KindGuard     Kind = "guard"    // right below a thread's stack, and nobody may touch it
 	KindMemfd     Kind = "memfd"    // memory with a file descriptor but no file (memfd_create)
 	KindSysV      Kind = "sysv"     // System V shared memory (shmget)
-	KindShared    Kind = "shared"   // anonymous memory shared with the processes forked since
+	KindShared    Kind = "shared"   // anonymous memory that processes forked since may share
 
 	// What memprobe mapped itself, and says so through Owned.
 	KindOwnHeap         Kind = "own heap"
@@ -75,7 +75,7 @@ var Kinds = []KindInfo{
 	{KindGuard, SegmentNotDrawn, "guard below a thread's stack: never accessible", true},
 	{KindMemfd, SegmentNotDrawn, "memory with a file descriptor but no file (memfd)", true},
 	{KindSysV, SegmentNotDrawn, "System V shared memory", true},
-	{KindShared, SegmentNotDrawn, "anonymous memory shared with other processes", false},
+	{KindShared, SegmentNotDrawn, "anonymous memory that may be shared with processes forked since", false},
 	{KindOwnHeap, SegmentHeap, "memprobe's heap", false},
 	{KindOwnHeapReserve, SegmentFree, "reserved for memprobe's heap to grow into", false},
 	{KindOwnStack, SegmentStack, "memprobe's stack", false},

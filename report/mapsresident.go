@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,6 +166,9 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 	p.blank()
 	p.prose(1, p.column(1), "RSS: bytes in memory now. PSS: the same, pages that several processes map split among them. "+
 		"dirty: in this process alone, and no disk has it as it is: written by the process, or a page of a file that is not saved yet. swap: swapped out. huge: in huge pages.", faint)
+	if slices.ContainsFunc(s.Figures, func(f layout.Figures) bool { return f.Hugetlb() > 0 }) {
+		p.prose(1, p.column(1), fmt.Sprintf("%s are in memory as huge pages of hugetlb, which the kernel does not count in RSS and PSS.", size(s.Sum().Hugetlb())), faint)
+	}
 	if v.Took > 0 {
 		p.prose(1, p.column(1), fmt.Sprintf("Looking took %v in all. For these figures the kernel looks at each page, and the process waits meanwhile where it wants to change its mappings.",
 			v.Took.Round(100*time.Microsecond)), faint)
