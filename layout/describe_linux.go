@@ -89,9 +89,9 @@ var arches = map[elf.Machine]string{
 // from the memory of the Go programs among them. It sets s's architecture.
 func (s *Space) explain(p process) (known Knowledge) {
 	var mem io.ReaderAt
-	if f, err := os.Open(p.file("mem")); err == nil {
-		defer f.Close()
-		mem = f
+	if opened, err := p.openMemory(); err == nil {
+		defer opened.Close()
+		mem = opened
 	}
 	for _, own := range executables(s.Mappings) {
 		file, err := p.openMapped(own[0], s.Exe)

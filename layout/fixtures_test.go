@@ -201,6 +201,20 @@ func TestSymbolsOfA32BitVDSO(t *testing.T) {
 	if i < 0 {
 		t.Skip("no vdso")
 	}
+	vdso := s.Parts[i].Range
+	unused := s.Symbols()
+	defer unused.Close()
+	if _, err := unused.At(vdso.Lo); !errors.Is(err, errNotInMemory) && !errors.Is(err, ErrPermission) {
+		t.Errorf("it was not used yet: got %v", err)
+	}
+	mem, err := openProc(process{c.pid}.file("mem"))
+	if err != nil {
+		t.Skip(err)
+	}
+	defer mem.Close()
+	if _, err := mem.ReadAt(make([]byte, vdso.Size()), int64(vdso.Lo)); err != nil { // brings it into the process's memory
+		t.Skip(err)
+	}
 	x := s.Symbols()
 	defer x.Close()
 	var names []string

@@ -67,10 +67,10 @@ func (p *Pagemap) Runs(r addr.Range) ([]PageRun, error) {
 	return list.list, nil
 }
 
-const scanBatch = 512 // runs that are asked for at once
+const scanBatch = 512 // runs that are asked for at once, if there are as many pages
 
 func (p *Pagemap) scan(r addr.Range, list *runs) error {
-	found := make([]scanned, scanBatch)
+	found := make([]scanned, min(scanBatch, uint64(r.Size())/uint64(os.Getpagesize())+1))
 	guard := uint64(scanGuard)
 	for r.Lo < r.Hi {
 		n, next, err := scanPages(p.file, r, scanHeld|guard, scanTold|guard, found)

@@ -23,9 +23,9 @@ func (s *Space) findStacks(p process) {
 	}
 	s.Threads = len(entries)
 	var mem io.ReaderAt
-	if f, err := openProc(p.file("mem")); err == nil {
-		defer f.Close()
-		mem = f
+	if opened, err := p.openMemory(); err == nil {
+		defer opened.Close()
+		mem = opened
 	}
 	var pages *Pagemap
 	if opened, err := OpenPagemapOf(p.pid); err == nil {
@@ -271,7 +271,7 @@ func (s *Stack) look(pages *Pagemap) {
 	}
 	s.Deepest = s.Hi
 	for _, run := range found {
-		if run.State&(PagePresent|PageSwapped) != 0 {
+		if run.held() && run.State&PageZero == 0 {
 			s.Deepest = min(s.Deepest, run.Lo)
 			s.Touched += run.Size()
 		}

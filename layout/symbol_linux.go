@@ -119,14 +119,13 @@ func (x *Symbols) readMapped(own []Mapping) symbolFile {
 	return readSymbols(file, func(f *elf.File) []Image { return Images(own, f, x.space.PageSize) })
 }
 
-// readVDSO reads the kernel's library from the process's memory: it is no file.
+// readVDSO reads the kernel's library, which is no file.
 func (x *Symbols) readVDSO(m Mapping) symbolFile {
-	mem, err := openProc(reach(x.space.PID).file("mem"))
+	image, open, err := reach(x.space.PID).readVDSO(m, x.space.WordSize())
 	if err != nil {
 		return symbolFile{err: reason(err)}
 	}
-	x.open = append(x.open, mem)
-	image := io.NewSectionReader(mem, int64(m.Lo), int64(m.Size()))
+	x.open = append(x.open, open)
 	return readSymbols(image, func(f *elf.File) []Image {
 		for _, p := range f.Progs {
 			if p.Type == elf.PT_LOAD && p.Off == 0 {
