@@ -283,7 +283,7 @@ func snapshots(t testing.TB) [][]byte {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		s.Comm, s.Stacks = "a\xffb", []Stack{{Range: pages(1, 4), TID: 7, Name: "\xff", SP: 0x2000, FoundBy: FoundBySP, Touched: 1, Deepest: 0x1000, Guard: pages(0, 1)}}
+		s.Comm, s.Stacks = "a\xffb", []Stack{{Range: pages(1, 4), TID: 7, Name: "\xff", SP: 0x2000, FoundBy: FoundByRecord, Touched: 1, Deepest: 0x1000, Guard: pages(0, 1)}}
 		out, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(name, err)

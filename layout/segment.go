@@ -41,7 +41,7 @@ type Owned struct {
 type Knowledge struct {
 	Images  []Image // ELF files as they were loaded
 	Runtime []Owned // areas of a language's runtime: only anonymous memory is theirs
-	Stacks  []Stack // of threads: anonymous memory and what a runtime calls a stack
+	Stacks  []Stack // of threads: what a program can give to one, and what a runtime calls a stack
 	Owned   []Owned // the caller's own; they win over all else
 	Shmem   *Dev    // the kernel's device for memory that is shared without a file; nil: 00:01, as most kernels have it
 }
@@ -57,10 +57,7 @@ func Classify(maps []Mapping, known Knowledge) []Part {
 			return p.Kind == KindAnonymous || p.Kind == KindReserved || p.Kind == KindGoHeap || p.Kind == KindGoRuntime
 		}},
 		{disjoint(stackClaims(known.Stacks)), func(c claim, p Part) bool {
-			if c.Kind == KindGuard {
-				return p.Kind == KindReserved
-			}
-			return p.Kind == KindAnonymous || p.Kind == KindThreadStack
+			return slices.Contains(stackMemory, p.Kind) || c.Kind == KindGuard && p.Kind == KindReserved
 		}},
 		{disjoint(ownedClaims(known.Owned)), func(claim, Part) bool { return true }},
 	}
@@ -182,6 +179,13 @@ func stackClaims(stacks []Stack) []claim {
 			claim{Part: Part{Range: s.Guard, Kind: KindGuard, Label: "guard of " + thread}})
 	}
 	return claims
+}
+
+// stackMemory are the kinds of memory that a thread's stack may lie in, if its record
+// says so: a program may give any memory to a thread. A runtime's heap is not among
+// them, for the runtime knows better.
+var stackMemory = []Kind{
+	KindAnonymous, KindThreadStack, KindBrkHeap, KindData, KindBSS, KindELF, KindShared, KindMemfd, KindSysV, KindFile,
 }
 
 // claim is a range that somebody has something to say about.

@@ -33,9 +33,10 @@ type Space struct {
 
 	Args, Env addr.Range // the text of the program's arguments and environment, as the kernel tells; empty where it does not
 
-	hasGo bool       // a Go program is mapped
-	vars  addr.Bytes // how far below a thread's record the program's variables of the thread begin; 0 where not known
-	whole *Space     // what this one was chosen from; nil: it is whole
+	hasGo   bool       // a Go program is mapped
+	unknown []Stack    // of the threads whose stack is not known: their numbers, names and stack pointers
+	vars    addr.Bytes // how far below a thread's record the program's variables of the thread begin; 0 where not known
+	whole   *Space     // what this one was chosen from; nil: it is whole
 }
 
 // Chosen is s without mappings, parts, gaps and figures, to be given those that

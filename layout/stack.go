@@ -29,7 +29,6 @@ type FoundBy string
 
 const (
 	FoundByKernel FoundBy = "the kernel's name"
-	FoundBySP     FoundBy = "the thread's stack pointer"
 	FoundByRecord FoundBy = "the C library's record of the thread, on the stack itself"
 )
 

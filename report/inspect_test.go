@@ -23,8 +23,8 @@ func residentSpace(t *testing.T) *layout.Space {
 	s.Parts[5].Kind, s.Parts[5].Label = layout.KindGuard, "guard of thread 77 wo\x1brker"
 	s.Parts[8] = layout.Part{Range: s.Mappings[8].Range, Kind: layout.KindThreadStack, Label: "thread 78 bare", Mapping: 8}
 	s.Stacks = []layout.Stack{
-		{Range: s.Mappings[6].Range, TID: 77, Name: "wo\x1brker", SP: 0x7f0000004800, FoundBy: layout.FoundBySP, Touched: 4096, Deepest: 0x7f0000004000, Guard: s.Mappings[5].Range},
-		{Range: s.Mappings[8].Range, TID: 78, Name: "bare", SP: 0x7f0000006800, FoundBy: layout.FoundBySP, Touched: 4096, Deepest: 0x7f0000006000},
+		{Range: s.Mappings[6].Range, TID: 77, Name: "wo\x1brker", SP: 0x7f0000004800, FoundBy: layout.FoundByRecord, Touched: 4096, Deepest: 0x7f0000004000, Guard: s.Mappings[5].Range},
+		{Range: s.Mappings[8].Range, TID: 78, Name: "bare", SP: 0x7f0000006800, FoundBy: layout.FoundByRecord, Touched: 4096, Deepest: 0x7f0000006000},
 	}
 	for i := range s.Mappings {
 		n := addr.Bytes(i)
