@@ -1,10 +1,6 @@
 package layout
 
-import (
-	"fmt"
-
-	"memprobe/layout/addr"
-)
+import "memprobe/layout/addr"
 
 // FindingKind is a weakness that an address space shows.
 type FindingKind string
@@ -20,6 +16,8 @@ type Finding struct {
 	Kind FindingKind `json:"kind"`
 	Part int         `json:"part"` // index into Space.Parts
 	Text string      `json:"text"` // in words
+
+	Free addr.Bytes `json:"free_below,omitempty"` // where a guard is missing: how far nothing is mapped right below
 }
 
 // Findings are s's weaknesses, by address. What was chosen of a space is judged by the
@@ -32,7 +30,8 @@ func (s *Space) Findings() []Finding {
 	for _, f := range s.whole.Findings() {
 		at := s.whole.Parts[f.Part].Range
 		if i, ok := find(s.Parts, at.Lo); ok && s.Parts[i].Range == at {
-			found = append(found, Finding{f.Kind, i, f.Text})
+			f.Part = i
+			found = append(found, f)
 		}
 	}
 	return found
@@ -45,9 +44,9 @@ func (s *Space) findings() []Finding {
 		perms := s.Mappings[p.Mapping].Perms
 		switch {
 		case perms&Executable != 0 && p.Segment() == SegmentStack:
-			found = append(found, Finding{FindingExecStack, i, "bytes on this stack can be run as code"})
+			found = append(found, Finding{Kind: FindingExecStack, Part: i, Text: "bytes on this stack can be run as code"})
 		case perms&(Writable|Executable) == Writable|Executable:
-			found = append(found, Finding{FindingWX, i, "bytes written here can be run as code"})
+			found = append(found, Finding{Kind: FindingWX, Part: i, Text: "bytes written here can be run as code"})
 		}
 		if p.Kind != KindThreadStack {
 			continue
@@ -56,20 +55,22 @@ func (s *Space) findings() []Finding {
 		if stack == nil || stack.First || stack.Guard.Size() > 0 || p.Lo != stack.Lo {
 			continue
 		}
-		found = append(found, Finding{FindingNoGuard, i, s.below(i)})
+		found = append(found, s.noGuard(i))
 	}
 	return found
 }
 
-// below says what a stack without a guard, part i, runs into.
-func (s *Space) below(i int) string {
+// noGuard says what a stack without a guard, part i, runs into.
+func (s *Space) noGuard(i int) Finding {
 	p := s.Parts[i]
-	if i > 0 && s.Parts[i-1].Hi == p.Lo {
-		return fmt.Sprintf("an overflow writes into what lies right below: %s", s.Parts[i-1].Label)
+	f := Finding{Kind: FindingNoGuard, Part: i, Text: "nothing is mapped right below, but nothing keeps that free"}
+	switch {
+	case i == 0:
+		f.Free = addr.Bytes(p.Lo)
+	case s.Parts[i-1].Hi < p.Lo:
+		f.Free = p.Lo.Sub(s.Parts[i-1].Hi)
+	default:
+		f.Text = "an overflow writes into what lies right below: " + s.Parts[i-1].Label
 	}
-	if i > 0 {
-		gap := addr.Bytes(p.Lo - s.Parts[i-1].Hi)
-		return fmt.Sprintf("nothing is mapped for %d bytes below, but nothing keeps them free", gap)
-	}
-	return "nothing is mapped below, but nothing keeps it free"
+	return f
 }

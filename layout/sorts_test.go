@@ -125,3 +125,19 @@ func TestStacksWithoutAList(t *testing.T) {
 		})
 	}
 }
+
+// A process that a thread has forked goes on with that thread's stack; nobody runs on
+// the one that the kernel made.
+func TestForkedFromAThread(t *testing.T) {
+	c := start(t, ccTool(t, "testdata/forked.c"))
+	s := describeIdle(t, int(c.values["child"]))
+	check(t, s, "local", c.values["local"], expected{KindThreadStack, nil, false})
+	check(t, s, "main", c.values["main"], expected{KindProcessStack, nil, false})
+	k := s.StackAt(c.values["local"])
+	if k == nil || k.First || k.TID != s.PID || k.FoundBy != FoundByRecord || !k.Contains(k.SP) || s.StackAt(c.values["main"]) != nil || !s.FirstIsElsewhere() {
+		t.Errorf("got %+v, notes %q", s.Stacks, s.Notes)
+	}
+	if s := describeIdle(t, c.pid); s.FirstIsElsewhere() || s.StackAt(c.values["main"]) == nil {
+		t.Errorf("the first process: got %+v", s.Stacks)
+	}
+}

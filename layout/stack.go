@@ -1,6 +1,10 @@
 package layout
 
-import "memprobe/layout/addr"
+import (
+	"slices"
+
+	"memprobe/layout/addr"
+)
 
 // Stack is the stack of one thread. Its range is what is set aside for the thread
 // now, without the guard.
@@ -98,4 +102,10 @@ func (s *Space) StackAt(a addr.Addr) *Stack {
 		}
 	}
 	return nil
+}
+
+// FirstIsElsewhere reports whether the first thread runs on another stack than the one
+// that the kernel made: a process that another thread has forked goes on with that one's.
+func (s *Space) FirstIsElsewhere() bool {
+	return slices.ContainsFunc(s.Stacks, func(k Stack) bool { return k.TID == s.PID && !k.First })
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,9 +151,29 @@ func TestFindingsAreMarked(t *testing.T) {
 			t.Errorf("a stack chosen alone, as %s, is judged by what was chosen:\n%s", form, got)
 		}
 	}
+	s.Parts = slices.Delete(s.Parts, 7, 8) // what lay right below the stack without a guard
+	if got, want := render(t, "text", Maps(s, stacks), Options{Width: 160}), "nothing keeps that free (4 KiB)"; !strings.Contains(strings.Join(strings.Fields(got), " "), want) {
+		t.Errorf("no %q:\n%s", want, got)
+	}
 	got := render(t, "text", Maps(s, MapsView{Choice: Choice{Parts: []string{"heap"}}}), Options{Width: 160})
 	if strings.Contains(got, "Worth a second look") {
 		t.Errorf("a finding about what was not chosen:\n%s", got)
+	}
+}
+
+// TestAFirstThreadElsewhere: the kernel's stack is not called that of a first thread that
+// runs on another.
+func TestAFirstThreadElsewhere(t *testing.T) {
+	s := residentSpace(t)
+	s.Stacks[0].TID = s.PID
+	got := render(t, "text", Maps(s, MapsView{}), Options{Width: 160})
+	for _, p := range s.Parts {
+		if p.Kind == layout.KindProcessStack {
+			got += render(t, "text", Where(Process{Space: s}, p.Lo, Beyond{}), Options{Width: 160})
+		}
+	}
+	if strings.Contains(got, "the first thread's stack") || strings.Count(got, kernelsStack) != 2 {
+		t.Errorf("got %s", got)
 	}
 }
 

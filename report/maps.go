@@ -347,6 +347,8 @@ func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
 		return about + inUse(s, layout.KindOwnStack, layout.KindOwnStackReserve)
 	case p.Kind == layout.KindThreadStack:
 		return "stack of " + escape(p.Label) + stackUse(s, p)
+	case p.Kind == layout.KindProcessStack && s.FirstIsElsewhere():
+		return escape(p.Label) + ": " + kernelsStack
 	case p.Kind == layout.KindProcessStack:
 		return escape(p.Label) + ": " + about + stackUse(s, p)
 	case p.Kind == layout.KindGuard:
@@ -394,6 +396,9 @@ func paddingWords(s *layout.Space, p *layout.Part) string {
 	}
 	return "bytes of no section"
 }
+
+// kernelsStack is a first stack that no thread runs on any more.
+const kernelsStack = "the stack that the kernel made; no thread runs on it"
 
 // stackUse says how much of a stack was ever used, and how much there is before its end.
 func stackUse(s *layout.Space, p *layout.Part) string {

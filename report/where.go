@@ -37,6 +37,8 @@ type located struct {
 	Chain     []hopJSON   `json:"chain,omitzero"`        // of pointers, from there
 	Fields    []field     `json:"maps_fields,omitempty"` // of its maps line, explained
 	probe.Found
+
+	elsewhere bool // no thread runs on the stack that the kernel made
 }
 
 // threadJSON is the thread on whose stack, or whose guard, an address lies.
@@ -113,7 +115,7 @@ func Where(p Process, a addr.Addr, beyond Beyond) Document {
 
 // locate finds what lies at a.
 func (p Process) locate(a addr.Addr) located {
-	l := located{Schema: schema, PID: p.Space.PID, Location: p.Space.Where(a)}
+	l := located{Schema: schema, PID: p.Space.PID, Location: p.Space.Where(a), elsewhere: p.Space.FirstIsElsewhere()}
 	if p.Trace != nil {
 		last := &p.Trace.Steps[len(p.Trace.Steps)-1]
 		l.Run = fmt.Sprintf("a new run of scenario %s, at step %d", p.Trace.Scenario, last.N)
@@ -233,6 +235,8 @@ func headline(l located) string {
 			at = bytesOf(y.Offset) + " into"
 		}
 		return fmt.Sprintf("is %s %s: %s", at, escape(y.Name), l.Place.Part.Kind.Info().Text)
+	case l.Place != nil && l.elsewhere && l.Place.Part.Kind == layout.KindProcessStack:
+		return "is in: " + kernelsStack
 	case l.Place != nil:
 		return "is in: " + l.Place.Part.Kind.Info().Text
 	case l.State == layout.NonCanonical:
