@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"memprobe/layout/addr"
 )
 
@@ -36,7 +34,7 @@ func Describe(pid int, o Options) (*Space, error) {
 	s.Exe, _ = os.Readlink(p.file("exe"))
 	s.Resident, s.ResidentKnown = p.resident(s.PageSize)
 	known := s.explain(p)
-	known.Owned, known.Shmem = o.Owned, shmemDevice()
+	known.Owned, known.Shmem, known.zero = o.Owned, shmemDevices(), p.zeroDevice()
 	s.findStacks(p)
 	s.findStart(p)
 	known.Stacks = s.Stacks
@@ -53,20 +51,6 @@ func Describe(pid int, o Options) (*Space, error) {
 		s.Notes = append(s.Notes, "the first thread has ended, others live: what they share is shown")
 	}
 	return s, nil
-}
-
-// shmemDevice is the kernel's device for memory that is shared without a file.
-func shmemDevice() *Dev {
-	fd, err := unix.MemfdCreate("", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil {
-		return nil
-	}
-	return &Dev{unix.Major(st.Dev), unix.Minor(st.Dev)}
 }
 
 // resident is what /proc/PID/statm says is in memory.
@@ -180,7 +164,9 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 			continue
 		}
 		found := GoAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)
-		if found == nil {
+		if f.Class == elf.ELFCLASS32 {
+			s.Notes = append(s.Notes, own[0].Name+" is a 32-bit Go program: its runtime's records are not read, so which memory is the runtime's is not known")
+		} else if found == nil {
 			s.Notes = append(s.Notes, own[0].Name+" is a Go program without symbols or debugging information: which memory is its runtime's is not known")
 		}
 		areas = append(areas, found...)

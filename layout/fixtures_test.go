@@ -229,3 +229,14 @@ func TestSymbolsOfA32BitVDSO(t *testing.T) {
 		t.Errorf("got %q", names)
 	}
 }
+
+func TestNotesOf32BitGo(t *testing.T) {
+	c := start(t, goTool(t, "testdata/idle", []string{"CGO_ENABLED=0", "GOARCH=386"}))
+	s, err := Describe(c.pid, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "is a 32-bit Go program: its runtime's records are not read") {
+		t.Errorf("notes %q", s.Notes)
+	}
+}

@@ -43,7 +43,9 @@ type Knowledge struct {
 	Runtime []Owned // areas of a language's runtime: only anonymous memory is theirs
 	Stacks  []Stack // of threads: what a program can give to one, and what a runtime calls a stack
 	Owned   []Owned // the caller's own; they win over all else
-	Shmem   *Dev    // the kernel's device for memory that is shared without a file; nil: 00:01, as most kernels have it
+	Shmem   []Dev   // the kernel's devices for memory that has no file but is mapped as if; nil: 00:01, as most kernels have it
+
+	zero fileID // the device that gives zeros, as the process has it: to map it privately is to ask for anonymous memory
 }
 
 // Classify cuts each mapping into parts, by address; the parts tile the mapping.
@@ -71,7 +73,7 @@ func Classify(maps []Mapping, known Knowledge) []Part {
 		if i > 0 && m.resembles(&maps[i-1]) {
 			whole.Range = m.Range
 		} else {
-			whole = fromName(m, known.shmem())
+			whole = known.fromName(m)
 		}
 		whole.Mapping = i
 		first := len(parts)
@@ -115,13 +117,17 @@ var goNames = map[string]Kind{
 }
 
 // fromName is the part that a mapping's line alone tells of.
-func fromName(m Mapping, shmem Dev) Part {
+func (k *Knowledge) fromName(m Mapping) Part {
 	p := Part{Range: m.Range, Label: m.Name}
 	anonName, isAnon := strings.CutPrefix(m.Name, "[anon:")
 	goName, isGo := strings.CutPrefix(strings.TrimSuffix(anonName, "]"), " Go: ")
 	switch kind, isKernel := kernelNames[m.Name]; {
-	case m.hasFile() && m.Dev == shmem && shmemKind(m.Name) != "":
-		p.Kind = shmemKind(m.Name)
+	case m.hasFile() && k.isShmem(m.Dev) && shmemKind(m) != "":
+		p.Kind = shmemKind(m)
+	case m.hasFile() && m.file() == k.zero && m.Perms&Shared == 0:
+		p.Kind = KindAnonymous
+	case m.hasFile() && m.Name != "" && !strings.HasPrefix(m.Name, "/"): // a file's name is a path
+		p.Kind = KindKernel
 	case m.hasFile():
 		p.Kind, p.Object, p.Label = KindFile, m.Name, "file mapping"
 	case isKernel:
@@ -145,25 +151,27 @@ func fromName(m Mapping, shmem Dev) Part {
 	return p
 }
 
-// shmemKind is what the kernel's name says of memory that is shared without a file
-// of its own. Only on the kernel's own device for it are these names the kernel's.
-func shmemKind(name string) Kind {
+// shmemKind is what the kernel's name says of memory without a file of its own. Only on
+// the kernel's own devices for it are these names the kernel's.
+func shmemKind(m Mapping) Kind {
 	switch {
-	case name == "/dev/zero (deleted)":
+	case m.Name == "/anon_hugepage (deleted)" && m.Perms&Shared == 0:
+		return KindAnonymous
+	case m.Name == "/dev/zero (deleted)", m.Name == "/anon_hugepage (deleted)":
 		return KindShared
-	case strings.HasPrefix(name, "/memfd:"):
+	case strings.HasPrefix(m.Name, "/memfd:"), m.Name == "/secretmem (deleted)":
 		return KindMemfd
-	case strings.HasPrefix(name, "/SYSV"):
+	case strings.HasPrefix(m.Name, "/SYSV"):
 		return KindSysV
 	}
 	return ""
 }
 
-func (k Knowledge) shmem() Dev {
+func (k *Knowledge) isShmem(d Dev) bool {
 	if k.Shmem == nil {
-		return Dev{0, 1}
+		return d == Dev{0, 1}
 	}
-	return *k.Shmem
+	return slices.Contains(k.Shmem, d)
 }
 
 // stackClaims are the claims of threads to their stacks and the guards below. The

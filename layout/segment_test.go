@@ -89,6 +89,13 @@ func TestClassify(t *testing.T) {
 		{"of two owners the lower has it", []Mapping{anon(1, 9)},
 			Knowledge{Owned: []Owned{{pages(4, 8), KindOwnStack, "b"}, {pages(2, 6), KindOwnHeap, "a"}, {pages(3, 5), KindOwnGuard, "c"}}},
 			"1-2 anonymous: anonymous | 2-6 own heap: a | 6-8 own stack: b | 8-9 anonymous: anonymous"},
+		{"without a file, but as if", []Mapping{
+			{pages(1, 2), Readable, 0, Dev{0, 16}, 7, "/anon_hugepage (deleted)"}, {pages(2, 3), Readable | Shared, 0, Dev{0, 16}, 7, "/anon_hugepage (deleted)"},
+			{pages(3, 4), Readable, 0, Dev{0, 17}, 7, "/anon_hugepage (deleted)"}, {pages(4, 5), Readable | Shared, 0, Dev{0, 9}, 7, "anon_inode:[io_uring]"},
+			{pages(5, 6), Readable, 0, prog, 4, "/dev/zero"}, {pages(6, 7), Readable, 0, prog, 5, "/dev/zero"}},
+			Knowledge{Shmem: []Dev{{0, 1}, {0, 16}}, zero: fileID{prog, 4, "/dev/zero"}},
+			"1-2 anonymous: /anon_hugepage (deleted) | 2-3 shared: /anon_hugepage (deleted) | 3-4 file: file mapping | " +
+				"4-5 kernel: anon_inode:[io_uring] | 5-6 anonymous: /dev/zero | 6-7 file: file mapping"},
 		{"an owner across mappings", []Mapping{anon(1, 3), anon(3, 4), anon(6, 9)}, Knowledge{Owned: []Owned{{pages(2, 8), KindOwnHeap, "a"}}},
 			"1-2 anonymous: anonymous | 2-3 own heap: a | 3-4 own heap: a | 6-8 own heap: a | 8-9 anonymous: anonymous"},
 	}
