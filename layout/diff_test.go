@@ -143,8 +143,8 @@ func TestDiffResidentOfPieces(t *testing.T) {
 	}
 }
 
-// memory is what one page shows, and may: nothing where it is not mapped.
-type memory struct {
+// pageShown is what one page shows, and may: nothing where it is not mapped.
+type pageShown struct {
 	name  string
 	inode uint64
 	at    addr.Addr // of a file
@@ -152,19 +152,19 @@ type memory struct {
 }
 
 // pageByPage is what each page of maps shows.
-func pageByPage(maps []Mapping) map[addr.Addr]memory {
-	all := map[addr.Addr]memory{}
+func pageByPage(maps []Mapping) map[addr.Addr]pageShown {
+	all := map[addr.Addr]pageShown{}
 	for _, m := range maps {
 		fill(all, m.Range, &m)
 	}
 	return all
 }
 
-func fill(all map[addr.Addr]memory, r addr.Range, m *Mapping) {
+func fill(all map[addr.Addr]pageShown, r addr.Range, m *Mapping) {
 	for a := r.Lo; a < r.Hi; a += 0x1000 {
-		all[a] = memory{m.Name, m.Inode, 0, m.Perms}
+		all[a] = pageShown{m.Name, m.Inode, 0, m.Perms}
 		if m.Inode != 0 {
-			all[a] = memory{m.Name, m.Inode, addr.Addr(m.Offset) + a - m.Lo, m.Perms}
+			all[a] = pageShown{m.Name, m.Inode, addr.Addr(m.Offset) + a - m.Lo, m.Perms}
 		}
 	}
 }
@@ -200,7 +200,7 @@ func TestDiffApplied(t *testing.T) {
 			if c.Kind != Vanished && c.Kind != Shrank {
 				continue
 			}
-			gone := map[addr.Addr]memory{}
+			gone := map[addr.Addr]pageShown{}
 			for fill(gone, c.Range, c.Before.from(c.Lo)); len(gone) > 0; {
 				for a, m := range gone {
 					if got[a] != m {
