@@ -315,8 +315,8 @@ func TestResidencyOfAll(t *testing.T) {
 		"--since": MapsChanged(after, changes, Choice{}), "--watch": Maps(after, MapsView{Changes: &changes}),
 	} {
 		got := render(t, "text", d, Options{Width: 160})
-		if strings.Contains(got, "Nothing has changed") || !strings.Contains(got, "resident: 1.5 MiB, now 9.5 MiB.") ||
-			!strings.Contains(got, "not compared mapping by mapping: --resident does that") {
+		if strings.Contains(got, "Nothing has changed") || !strings.Contains(got, "In memory in all: 1.5 MiB, now 9.5 MiB.") ||
+			!strings.Contains(got, "With --resident at both") {
 			t.Errorf("%s:\n%s", name, got)
 		}
 	}

@@ -150,26 +150,31 @@ func (p *page) changed(c Changes, after *layout.Space, lines int) {
 	if c.executed(after) {
 		p.prose(1, p.column(1), executedWords(c.Before, after), altered)
 	}
-	switch {
-	case len(c.List) > 0:
+	if len(c.List) > 0 {
 		p.changeList(c, lines)
+	}
+	known := c.Before.ResidentKnown && after.ResidentKnown
+	switch {
+	case c.resident(after) && len(c.List) > 0:
 	case c.resident(after):
 		p.prose(1, p.column(1), "Nothing has changed since "+escape(c.Since)+".", plain)
+	case len(c.List) == 0 && known && c.Before.Resident == after.Resident:
+		p.prose(1, p.column(1), "No mapping has changed since "+escape(c.Since)+", nor how much is in memory in all.", plain)
 	default:
-		p.prose(1, p.column(1), "No mapping has appeared, vanished, or changed its size, place or permissions since "+escape(c.Since)+".", plain)
+		words := ""
+		if len(c.List) == 0 {
+			words = "No mapping has changed since " + escape(c.Since) + ". "
+		}
+		if known {
+			words += "In memory in all: " + residentWords(c.Before.Resident, after.Resident) + ". "
+		}
+		p.prose(1, p.column(1), words+"With --resident at both looks it is told of each mapping.", plain)
 	}
-	if c.resident(after) {
-		return
-	}
-	if c.Before.ResidentKnown && after.ResidentKnown {
-		p.prose(1, p.column(1), "All of the process: "+residentWords(c.Before.Resident, after.Resident)+".", plain)
-	}
-	p.prose(1, p.column(1), "What is in memory was not compared mapping by mapping: --resident does that, given at both looks.", faint)
 }
 
 // residentWords say how much was in memory and how much is.
 func residentWords(then, now addr.Bytes) string {
-	words := "resident: " + size(then)
+	words := size(then)
 	switch {
 	case now == then:
 		return words + ", as before"

@@ -229,7 +229,7 @@ func TestWatch(t *testing.T) {
 		if code := watch.ProcessState.ExitCode(); code != tt.code {
 			t.Errorf("it ends with exit code %d, want %d", code, tt.code)
 		}
-		if !strings.Contains(out.String(), "No mapping has appeared, vanished, or changed its size, place or") {
+		if !strings.Contains(out.String(), "No mapping has changed since") {
 			t.Errorf("nothing is told of changes:\n%s", out.String())
 		}
 	}
