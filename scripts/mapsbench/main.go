@@ -36,7 +36,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	switch {
 	case errors.Is(err, errUsage):
-		fmt.Fprintln(stderr, "usage: mapsbench ROUNDS MAPPINGS MEMPROBE")
+		fmt.Fprintln(stderr, "usage: mapsbench ROUNDS MAPPINGS MEMPROBE, or mapsbench hold MAPPINGS")
 		return 2
 	case err != nil:
 		fmt.Fprintln(stderr, "mapsbench:", err)
@@ -81,8 +81,24 @@ func hold(n int) error {
 type contender struct {
 	name    string
 	args    []string
-	against int     // index of the contender it is compared with
+	against string  // name of the contender it is compared with
 	goal    float64 // times that one's time at most; 0 is none
+}
+
+// contenders are the command lines for the process pid.
+func contenders(memprobe, pid string) []contender {
+	const maps, smaps = "cat maps", "cat smaps"
+	return []contender{
+		{maps, []string{"cat", "/proc/" + pid + "/maps"}, maps, 0},
+		{"memprobe maps --format maps", []string{memprobe, "maps", pid, "--format", "maps"}, maps, 1.6},
+		{"memprobe maps", []string{memprobe, "maps", pid}, maps, 2.5},
+		{"memprobe maps --all", []string{memprobe, "maps", pid, "--all"}, maps, 2.5},
+		{"memprobe maps --sort size", []string{memprobe, "maps", pid, "--sort", "size"}, maps, 2.5},
+		{"pmap", []string{"pmap", pid}, maps, 0},
+		{smaps, []string{"cat", "/proc/" + pid + "/smaps"}, smaps, 0},
+		{"memprobe maps --resident --all", []string{memprobe, "maps", pid, "--resident", "--all"}, smaps, 1.3},
+		{"pmap -x", []string{"pmap", "-x", pid}, smaps, 0},
+	}
 }
 
 type result struct {
@@ -112,35 +128,28 @@ func table(w io.Writer, rounds, n int, memprobe string) error {
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		return fmt.Errorf("the process to look at did not start: %w", err)
 	}
-	pid := strconv.Itoa(held.Process.Pid)
-	contenders := []contender{
-		{"cat maps", []string{"cat", "/proc/" + pid + "/maps"}, 0, 0},
-		{"memprobe maps --format maps", []string{memprobe, "maps", pid, "--format", "maps"}, 0, 1.6},
-		{"memprobe maps", []string{memprobe, "maps", pid}, 0, 2.5},
-		{"memprobe maps --all", []string{memprobe, "maps", pid, "--all"}, 0, 2.5},
-		{"memprobe maps --sort size", []string{memprobe, "maps", pid, "--sort", "size"}, 0, 2.5},
-		{"pmap", []string{"pmap", pid}, 0, 0},
-		{"cat smaps", []string{"cat", "/proc/" + pid + "/smaps"}, 6, 0},
-		{"memprobe maps --resident --all", []string{memprobe, "maps", pid, "--resident", "--all"}, 6, 1.3},
-		{"pmap -x", []string{"pmap", "-x", pid}, 6, 0},
-	}
-	results := make([]result, len(contenders))
+	all := contenders(memprobe, strconv.Itoa(held.Process.Pid))
+	results := map[string]*result{}
 	for i := range rounds + 1 { // the first warms up
-		for c, one := range contenders {
-			if _, err := exec.LookPath(one.args[0]); err != nil {
-				continue
+		for _, one := range all {
+			if _, err := exec.LookPath(one.args[0]); err != nil && one.args[0] != memprobe {
+				continue // cat and pmap may be left out
 			}
 			ms, peak, err := once(one.args)
 			if err != nil {
 				return fmt.Errorf("%s: %w", one.name, err)
 			}
-			if i > 0 {
-				results[c].ms = append(results[c].ms, ms)
-				results[c].peak = max(results[c].peak, peak)
+			if i == 0 {
+				results[one.name] = &result{}
+				continue
 			}
+			r := results[one.name]
+			r.ms = append(r.ms, ms)
+			r.peak = max(r.peak, peak)
 		}
 	}
-	print(w, rounds, n, contenders, results)
+	fmt.Fprintf(w, "A process with %d mappings of a file; whole processes, output to a file; median and least of %d rounds in turns.\n\n", n, rounds)
+	rows(w, all, results)
 	return nil
 }
 
@@ -155,7 +164,10 @@ func once(args []string) (ms float64, peak int64, err error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = f, os.Stderr
 	start := time.Now()
-	err = cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	err = cmd.Wait()
 	ms = float64(time.Since(start).Microseconds()) / 1000
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		peak = usage.Maxrss
@@ -166,22 +178,28 @@ func once(args []string) (ms float64, peak int64, err error) {
 	return ms, peak, err
 }
 
-func print(w io.Writer, rounds, n int, contenders []contender, results []result) {
-	fmt.Fprintf(w, "A process with %d mappings of a file; whole processes, output to a file; median and least of %d rounds in turns.\n\n", n, rounds)
+// median is the one in the middle, of sorted times.
+func (r result) median() float64 { return r.ms[len(r.ms)/2] }
+
+// rows writes a line for each contender; results has none of what is not here.
+func rows(w io.Writer, all []contender, results map[string]*result) {
+	for _, r := range results {
+		slices.Sort(r.ms)
+	}
 	fmt.Fprintf(w, "%-32s %9s %9s %9s  %s\n", "", "median", "least", "peak", "to cat (goal)")
-	for i, c := range contenders {
-		r := results[i]
-		if len(r.ms) == 0 {
+	for _, c := range all {
+		r, here := results[c.name]
+		if !here {
 			fmt.Fprintf(w, "%-32s is not here\n", c.name)
 			continue
 		}
-		against := results[c.against]
-		slices.Sort(r.ms)
-		slices.Sort(against.ms)
-		ratio := fmt.Sprintf("%.2f", r.ms[len(r.ms)/2]/against.ms[len(against.ms)/2])
-		if c.goal > 0 {
-			ratio += fmt.Sprintf(" (%.1f at most)", c.goal)
+		fmt.Fprintf(w, "%-32s %6.1f ms %6.1f ms %5.1f MiB", c.name, r.median(), r.ms[0], float64(r.peak)/1024)
+		if against, here := results[c.against]; here {
+			fmt.Fprintf(w, "  %.2f", r.median()/against.median())
+			if c.goal > 0 {
+				fmt.Fprintf(w, " (%.1f at most)", c.goal)
+			}
 		}
-		fmt.Fprintf(w, "%-32s %6.1f ms %6.1f ms %5.1f MiB  %s\n", c.name, r.ms[len(r.ms)/2], r.ms[0], float64(r.peak)/1024, ratio)
+		fmt.Fprintln(w)
 	}
 }
