@@ -79,7 +79,7 @@ func TestInspectGolden(t *testing.T) {
 		}),
 		"where.after": Where(Process{Space: s, Symbols: testSymbols}, 0x402008, Beyond{}),
 		"where.none":  Where(Process{Space: s, Symbols: testSymbols}, 0x7f0000001100, Beyond{Page: &layout.PageRun{}}),
-		"where.guard": Where(Process{Space: s}, 0x7f0000005010, Beyond{Chain: []Hop{}}),
+		"where.guard": Where(Process{Space: s}, 0x7f0000002010, Beyond{Chain: []Hop{}}),
 		"maps.pages":  Pages(s, MapsView{}, testPages),
 		"read":        Dump(Process{Space: s, Symbols: testSymbols}, memory),
 	} {
@@ -91,6 +91,9 @@ func TestInspectGolden(t *testing.T) {
 			{".ascii.txt", "text", Options{Width: 100, ASCII: true}}, {".json", "json", Options{}},
 		} {
 			got := render(t, form.format, d, form.opts)
+			if words := strings.Join(strings.Fields(got), " "); name == "where.guard" && !strings.Contains(words, "wo\\x1brker, whose stack is") && !strings.Contains(words, `"tid": 77`) {
+				t.Errorf("%s: whose guard it is is not told:\n%s", form.format, got)
+			}
 			golden(t, "inspect/"+name+form.suffix, got)
 			noRawText(t, name+form.suffix, got)
 			for l := range strings.Lines(got) {
