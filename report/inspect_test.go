@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -254,6 +255,27 @@ func TestChangesOfAChoice(t *testing.T) {
 			if strings.Contains(got, "grew by 12 KiB: [heap]") != tt.heap || strings.Contains(got, "vanished: [vsyscall]") != tt.vanished {
 				t.Errorf("%s of %+v:\n%s", name, tt.choice, got)
 			}
+		}
+	}
+}
+
+// TestAnotherProcess: one that started at another time, or has another number, is not
+// taken for the one before.
+func TestAnotherProcess(t *testing.T) {
+	for _, tt := range []struct {
+		pid     int
+		started uint64
+		same    bool
+	}{{4242, 100, true}, {4242, 101, false}, {4243, 100, false}} {
+		before, after := residentSpace(t), residentSpace(t)
+		before.Started, after.PID, after.Started = 100, tt.pid, tt.started
+		d := MapsChanged(after, Changes{"then", before, layout.Diff(before, after)}, Choice{})
+		got := render(t, "text", d, Options{Width: 160})
+		if strings.Contains(got, "What was looked at before is another process") == tt.same {
+			t.Errorf("%+v:\n%s", tt, got)
+		}
+		if want := fmt.Sprintf(`"same_process": %v`, tt.same); !strings.Contains(render(t, "json", d, Options{}), want) {
+			t.Errorf("%+v: JSON has no %s", tt, want)
 		}
 	}
 }
