@@ -73,13 +73,18 @@ func (s *session) watch(cmd *cobra.Command, t *target, view report.MapsView, int
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, unix.SIGINT, unix.SIGTERM)
 	defer signal.Stop(stop)
+	return s.watchUntil(stop, t, view, every)
+}
+
+// watchUntil watches until a signal comes, or until the target ends.
+func (s *session) watchUntil(stop <-chan os.Signal, t *target, view report.MapsView, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	fd, terminal := toTerminal(s.stdout)
 	var before *layout.Space
 	for {
 		space, err := t.describe()
-		if before != nil && (errors.Is(err, layout.ErrNoProcess) || errors.Is(err, layout.ErrZombie) || err == nil && space.Started != before.Started) {
+		if hasEnded(before, space, err) {
 			fmt.Fprintf(s.stderr, "process %d has ended\n", t.pid)
 			return nil
 		}
@@ -101,21 +106,44 @@ func (s *session) watch(cmd *cobra.Command, t *target, view report.MapsView, int
 		case s.format.Name != "json": // whose blocks are lines
 			out.text.Write([]byte("\n"))
 		}
+		select {
+		case sig := <-stop: // while it looked: nothing is drawn any more
+			return s.stopped(sig)
+		default:
+		}
+		s.tellIfChanged(space)
 		if err := out.flush(); err != nil {
 			return err
 		}
 		select {
 		case sig := <-stop:
-			if sig == unix.SIGTERM {
-				return errors.New("terminated")
-			}
-			if terminal {
-				fmt.Fprintln(s.stdout) // behind the ^C that the terminal shows
-			}
-			return errInterrupted
+			return s.stopped(sig)
 		case <-tick.C:
 		}
 	}
+}
+
+// hasEnded reports whether the process that was looked at before is no more. Another
+// may have its number now.
+func hasEnded(before, now *layout.Space, err error) bool {
+	switch {
+	case before == nil:
+		return false
+	case err != nil:
+		return errors.Is(err, layout.ErrNoProcess) || errors.Is(err, layout.ErrZombie)
+	}
+	return now.Started != before.Started
+}
+
+// stopped is how watching ends by a signal.
+func (s *session) stopped(sig os.Signal) error {
+	if sig == unix.SIGTERM {
+		return errors.New("terminated")
+	}
+	if _, terminal := toTerminal(s.stdout); terminal {
+		fmt.Fprintln(s.stdout) // behind the ^C that the terminal shows
+	}
+	return errInterrupted
 }
 
 // What a terminal is told, so that a look takes the place of the one before without
