@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -86,6 +88,9 @@ func (f *frozen) seize() (more bool, err error) {
 			}
 			continue
 		case unix.EPERM:
+			if f.ended(tid) {
+				continue // it can't be stopped, and does nothing any more
+			}
 			return false, f.refused(tid)
 		default:
 			return false, err
@@ -106,7 +111,19 @@ func (f *frozen) refused(tid int) error {
 			return fmt.Errorf("process %s holds it already, as a debugger does", strings.TrimSpace(tracer))
 		}
 	}
-	return layout.ErrPermission
+	// What can't be read either has a reason of its own, such as a kernel thread's.
+	_, err := layout.Read(f.pid)
+	if unread := new(layout.ProcessError); errors.As(err, &unread) && !errors.Is(err, layout.ErrTorn) {
+		return unread.Err
+	}
+	return errors.New("the kernel lets this user look into it, but not stop it; root may be let")
+}
+
+// ended reports whether a thread is no more, or a zombie.
+func (f *frozen) ended(tid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", f.pid, tid))
+	rest := stat[bytes.LastIndexByte(stat, ')')+1:] // what stands before may be anything
+	return err != nil || bytes.HasPrefix(rest, []byte(" Z")) || bytes.HasPrefix(rest, []byte(" X"))
 }
 
 // await waits until a thread has stopped or ended.
@@ -129,6 +146,9 @@ func (f *frozen) await(tid int, end time.Time) error {
 				f.signals[tid] = status.StopSignal()
 			}
 			return nil
+		case tid == f.pid && f.ended(tid):
+			delete(f.threads, tid) // of the first thread nothing is heard before the others have ended
+			return nil
 		case time.Now().After(end):
 			return fmt.Errorf("thread %d does not stop: it waits in the kernel, for a disk perhaps", tid)
 		}
@@ -136,17 +156,20 @@ func (f *frozen) await(tid int, end time.Time) error {
 	}
 }
 
-// thaw lets all threads go on.
+// thaw lets all threads go on, each as soon as it has stopped: no other can be let go.
+// Those that don't stop in time the kernel lets go when memprobe ends.
 func (f *frozen) thaw() {
 	defer runtime.UnlockOSThread()
-	for tid, stopped := range f.threads {
-		if !stopped { // only a stopped thread can be let go
-			if f.await(tid, time.Now().Add(patience)) != nil {
-				continue // the kernel lets it go when memprobe ends
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Microsecond) {
+		for tid, stopped := range f.threads {
+			if stopped || f.await(tid, time.Now()) == nil {
+				_ = detach(tid, f.signals[tid]) // a thread that has ended meanwhile needs nothing
+				delete(f.threads, tid)
 			}
 		}
-		// A thread that has ended meanwhile needs nothing.
-		_ = detach(tid, f.signals[tid])
+		if len(f.threads) == 0 || time.Now().After(end) {
+			return
+		}
 	}
 }
 

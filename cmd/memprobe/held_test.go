@@ -105,6 +105,7 @@ func freezer() {
 	f, err := freeze(pid)
 	if err != nil {
 		fmt.Println(err)
+		_ = waitForLine(os.Stdin) // what it let go must not be for its end alone
 		os.Exit(1)
 	}
 	fmt.Println("frozen")
@@ -163,9 +164,10 @@ func TestFreeze(t *testing.T) {
 			t.Fatal(err)
 		}
 		until(t, "all threads are frozen", func() bool { return strings.Trim(threadStates(pid), "t") == "" })
-		if out, err := exec.Command("memprobe", "maps", "--freeze", strconv.Itoa(pid)).CombinedOutput(); err == nil ||
-			!strings.Contains(string(out), "holds it already, as a debugger does") {
-			t.Errorf("%s: a second tracer: %v, %s", tt.name, err, out)
+		for _, kind := range frozenKinds(strconv.Itoa(pid), "0x1000") {
+			if out, err := exec.Command("memprobe", kind...).CombinedOutput(); err == nil || !strings.Contains(string(out), "holds it already, as a debugger does") {
+				t.Errorf("%s: memprobe %q as a second tracer: %v, %s", tt.name, kind, err, out)
+			}
 		}
 		if tt.kill {
 			err = freezer.Process.Kill()
@@ -209,6 +211,7 @@ func TestWatch(t *testing.T) {
 		end  func(watch *exec.Cmd) error
 	}{
 		{exitInterrupted, func(watch *exec.Cmd) error { return watch.Process.Signal(unix.SIGINT) }},
+		{exitFailed, func(watch *exec.Cmd) error { return watch.Process.Signal(unix.SIGTERM) }},
 		{exitDone, func(*exec.Cmd) error {
 			err := sleeper.Process.Kill()
 			_ = sleeper.Wait() // it was killed

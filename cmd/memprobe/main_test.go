@@ -17,7 +17,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"memprobe": main, "freezer": freezer, "crowded": crowded, "onto": onto})
+	testscript.Main(m, map[string]func(){
+		"memprobe": main, "onto": onto,
+		"freezer": freezer, "crowded": crowded, "counting": counting, "spawning": spawning, "stuck": stuck, "headless": headless, "touching": touching, "restless": restless,
+	})
 }
 
 // TestScripts runs what the program promises.

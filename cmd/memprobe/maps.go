@@ -124,7 +124,7 @@ stops it for as long as that takes; it goes on whatever happens to memprobe.`,
 			debug.SetGCPercent(gcPercent)
 		}
 		plain := s.format.Name == "maps" && len(view.Choice.Parts) == 0
-		t.lightly = plain
+		t.lightly = plain && f.interval == "" // watching needs to know the process again
 		if _, terminal := toTerminal(s.stdout); plain && f.copies(cmd) && t.pid != 0 && (!terminal || s.output != "") {
 			return s.copyMaps(t)
 		}
@@ -187,7 +187,7 @@ func (f *mapsFlags) fitting(cmd *cobra.Command) error {
 
 // copies is true where nothing is chosen from the kernel's own text, or put in order.
 func (f *mapsFlags) copies(cmd *cobra.Command) bool {
-	for _, flag := range []string{"perm", "file-name", "min", "sort", "since", "watch"} {
+	for _, flag := range []string{"perm", "file-name", "min", "sort", "watch"} {
 		if cmd.Flags().Changed(flag) {
 			return false
 		}
