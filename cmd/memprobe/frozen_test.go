@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -77,8 +78,11 @@ func stuck() {
 	}
 }
 
-// headless is a program for tests: its first thread ends, the others don't.
+// headless is a program for tests: after a line of its input its first thread ends, the
+// others don't.
 func headless() {
+	fmt.Println("ready")
+	_, _ = os.Stdin.Read(make([]byte, 1)) // and nothing else that could keep the first thread
 	for state(os.Getpid()) != "Z" {
 		go func() { // a goroutine to each thread, until one gets the first
 			runtime.LockOSThread()
@@ -89,8 +93,7 @@ func headless() {
 		}()
 		time.Sleep(time.Millisecond)
 	}
-	fmt.Println("ready")
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	time.Sleep(time.Hour)
 }
 
 // program is one for tests, that has said it is ready.
@@ -210,8 +213,15 @@ func TestThawWaits(t *testing.T) {
 			f.thaw()
 			t.Skipf("no process can be stopped here: %v", err)
 		}
+		seized := maps.Clone(f.threads)
 		f.thaw()
 		if all := tracers(p.pid); slices.ContainsFunc(all, func(tracer string) bool { return tracer != "0" }) {
+			_ = unix.Kill(p.pid, unix.SIGKILL)
+			for tid := range seized {
+				if tid != p.pid { // its end is waited for as a child's
+					_, _ = unix.Wait4(tid, nil, unix.WALL, nil)
+				}
+			}
 			t.Fatalf("the %dth time threads are held still, by %q; this is process %d", i, all, os.Getpid())
 		}
 	}
@@ -255,10 +265,30 @@ func TestFreezeLosesPatience(t *testing.T) {
 	}
 }
 
-// TestFreezeWithoutFirstThread: a process whose first thread has ended is stopped as any
-// other.
+// TestFreezeWithoutFirstThread: a process whose first thread has ended, or ends before
+// it has stopped, is stopped as any other.
 func TestFreezeWithoutFirstThread(t *testing.T) {
 	p := startReady(t, "headless")
+	f := &frozen{p.pid, map[int]bool{p.pid: false}, map[int]unix.Signal{}}
+	runtime.LockOSThread() // thaw unlocks it
+	if err := unix.PtraceSeize(p.pid); err != nil {
+		runtime.UnlockOSThread()
+		t.Skipf("no process can be stopped here: %v", err)
+	}
+	if _, err := fmt.Fprintln(p.in); err != nil {
+		t.Error(err)
+	}
+	until(t, "the first thread has ended", func() bool {
+		var status unix.WaitStatus
+		if got, _ := unix.Wait4(p.pid, &status, unix.WALL|unix.WNOHANG, nil); got == p.pid && status.Stopped() {
+			_ = unix.PtraceCont(p.pid, int(status.StopSignal())) // Go's runtime sends its threads signals
+		}
+		return state(p.pid) == "Z"
+	})
+	if err := f.await(p.pid, time.Now().Add(patience)); err != nil || len(f.threads) > 0 {
+		t.Errorf("it is waited for a thread that has ended: %v", err)
+	}
+	f.thaw()
 	f, err := freeze(p.pid)
 	if err != nil {
 		t.Fatal(err)
