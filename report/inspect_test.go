@@ -92,7 +92,7 @@ func TestInspectGolden(t *testing.T) {
 			{".ascii.txt", "text", Options{Width: 100, ASCII: true}}, {".json", "json", Options{}},
 		} {
 			got := render(t, form.format, d, form.opts)
-			if words := strings.Join(strings.Fields(got), " "); name == "where.guard" && !strings.Contains(words, "wo\\x1brker, whose stack is") && !strings.Contains(words, `"tid": 77`) {
+			if words := strings.Join(strings.Fields(got), " "); name == "where.guard" && !strings.Contains(words, "wo\\x1brker; its stack is") && !strings.Contains(words, `"tid": 77`) {
 				t.Errorf("%s: whose guard it is is not told:\n%s", form.format, got)
 			}
 			golden(t, "inspect/"+name+form.suffix, got)
