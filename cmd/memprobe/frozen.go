@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
@@ -22,10 +22,17 @@ type frozen struct {
 	pid     int
 	threads map[int]bool        // by number; true: it stands still
 	signals map[int]unix.Signal // what a thread was about to be sent when it stopped
+	over    map[int]bool        // threads that had ended before they could be stopped
+	caught  chan os.Signal      // Ctrl-Z and its like, which wait until the threads go on
 }
 
 // patience is how long a thread may take to stop. One that waits for a disk can't.
 const patience = 2 * time.Second
+
+// newFrozen is a process none of whose threads is stopped yet.
+func newFrozen(pid int) *frozen {
+	return &frozen{pid, map[int]bool{}, map[int]unix.Signal{}, map[int]bool{}, make(chan os.Signal, 1)}
+}
 
 // freeze stops a process. The goroutine is tied to its thread until the process goes
 // on, for the kernel takes the thread for the tracer.
@@ -34,9 +41,13 @@ func freeze(pid int) (*frozen, error) {
 		return nil, fmt.Errorf("freeze process %d: it is memprobe itself", pid)
 	}
 	runtime.LockOSThread()
-	f := &frozen{pid, map[int]bool{}, map[int]unix.Signal{}}
+	f := newFrozen(pid)
+	signal.Notify(f.caught, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
 	for end := time.Now().Add(patience); ; {
 		more, err := f.seize()
+		if err == nil && more && time.Now().After(end) {
+			err = errors.New("it starts threads faster than they can be stopped")
+		}
 		for tid, stopped := range f.threads {
 			if err == nil && !stopped {
 				err = f.await(tid, end)
@@ -66,33 +77,33 @@ func frozenIf(stop bool, pid int, do func() error) error {
 }
 
 // seize asks threads that are not seized yet to stop; more is true where there were
-// any. A thread may start others until it has stopped.
+// any, or one has ended since. A thread may start others until it has stopped or ended.
 func (f *frozen) seize() (more bool, err error) {
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", f.pid))
-	if err != nil {
-		return false, err
-	}
-	if len(tasks) == 0 {
-		return false, layout.ErrNoProcess
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", f.pid))
+	if err != nil && !isGone(err) {
+		return false, fmt.Errorf("list its threads: %w", reason(err))
 	}
 	for _, task := range tasks {
-		tid, err := strconv.Atoi(filepath.Base(task))
+		tid, err := strconv.Atoi(task.Name())
 		if _, seized := f.threads[tid]; seized || err != nil {
 			continue
 		}
-		switch err := unix.PtraceSeize(tid); err {
-		case nil:
-		case unix.ESRCH: // it has ended since
-			if len(f.threads) == 0 && len(tasks) == 1 {
-				return false, layout.ErrNoProcess
+		for range seizeAttempts {
+			if err = unix.PtraceSeize(tid); err != unix.EPERM {
+				break
 			}
+			if err = f.refused(tid); err != errRefused {
+				break
+			}
+		}
+		switch {
+		case err == unix.ESRCH:
+			more = more || !f.over[tid]
+			f.over[tid] = true
 			continue
-		case unix.EPERM:
-			if f.ended(tid) {
-				continue // it can't be stopped, and does nothing any more
-			}
-			return false, f.refused(tid)
-		default:
+		case err == errRefused:
+			return false, f.unreadable(err)
+		case err != nil:
 			return false, err
 		}
 		f.threads[tid], more = false, true
@@ -100,30 +111,66 @@ func (f *frozen) seize() (more bool, err error) {
 			return false, err
 		}
 	}
+	if len(f.threads) == 0 && !more {
+		return false, f.unreadable(layout.ErrNoProcess)
+	}
 	return more, nil
 }
 
-// refused is why the kernel does not let memprobe stop a thread.
+// isGone reports whether a file of /proc can't be read since its thread is no more.
+func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }
+
+// seizeAttempts is how often the kernel has to refuse without a reason. A thread that
+// ended may have its number taken, by one that runs another program, before it is asked.
+const seizeAttempts = 5
+
+var errRefused = errors.New("the kernel lets this user look into it, but not stop it; root may be let")
+
+// refused is why the kernel does not let memprobe seize a thread: ESRCH for one that has
+// ended or does just now, nil for one that it has seized already. A thread that runs
+// another program gets the number of the first, and stays seized.
 func (f *frozen) refused(tid int) error {
+	if ended, err := f.hasEnded(tid); ended {
+		return unix.ESRCH
+	} else if err != nil {
+		return reason(err)
+	}
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", f.pid, tid))
 	for l := range strings.Lines(string(status)) {
 		if tracer, ok := strings.CutPrefix(l, "TracerPid:"); ok && strings.TrimSpace(tracer) != "0" {
-			return fmt.Errorf("process %s holds it already, as a debugger does", strings.TrimSpace(tracer))
+			if tracer = strings.TrimSpace(tracer); tracer == strconv.Itoa(unix.Gettid()) {
+				return nil
+			}
+			return fmt.Errorf("process %s holds it already, as a debugger does", tracer)
 		}
 	}
-	// What can't be read either has a reason of its own, such as a kernel thread's.
-	_, err := layout.Read(f.pid)
-	if unread := new(layout.ProcessError); errors.As(err, &unread) && !errors.Is(err, layout.ErrTorn) {
-		return unread.Err
-	}
-	return errors.New("the kernel lets this user look into it, but not stop it; root may be let")
+	return errRefused
 }
 
-// ended reports whether a thread is no more, or a zombie.
-func (f *frozen) ended(tid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", f.pid, tid))
-	rest := stat[bytes.LastIndexByte(stat, ')')+1:] // what stands before may be anything
-	return err != nil || bytes.HasPrefix(rest, []byte(" Z")) || bytes.HasPrefix(rest, []byte(" X"))
+// hasEnded reports whether a thread has ended, or is about to.
+func (f *frozen) hasEnded(tid int) (bool, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", f.pid, tid))
+	if err != nil {
+		return isGone(err), err
+	}
+	stat := string(text)
+	const exiting = 0x4                                                 // PF_EXITING, among the flags
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // the name before may hold anything
+	if len(fields) < 7 {
+		return false, nil
+	}
+	flags, _ := strconv.ParseUint(fields[6], 10, 64)
+	return fields[0] == "Z" || fields[0] == "X" || flags&exiting != 0, nil
+}
+
+// unreadable is why the process can't be read, such as a kernel thread's reason, else
+// what it is given.
+func (f *frozen) unreadable(otherwise error) error {
+	_, err := layout.ReadText(f.pid)
+	if unread := new(layout.ProcessError); errors.As(err, &unread) && !errors.Is(err, layout.ErrTorn) {
+		return reason(unread.Err)
+	}
+	return otherwise
 }
 
 // await waits until a thread has stopped or ended.
@@ -146,11 +193,12 @@ func (f *frozen) await(tid int, end time.Time) error {
 				f.signals[tid] = status.StopSignal()
 			}
 			return nil
-		case tid == f.pid && f.ended(tid):
-			delete(f.threads, tid) // of the first thread nothing is heard before the others have ended
-			return nil
 		case time.Now().After(end):
 			return fmt.Errorf("thread %d does not stop: it waits in the kernel, for a disk perhaps", tid)
+		}
+		if ended, _ := f.hasEnded(tid); ended && tid == f.pid {
+			delete(f.threads, tid) // of the first thread nothing is heard before the others have ended
+			return nil
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
@@ -168,9 +216,14 @@ func (f *frozen) thaw() {
 			}
 		}
 		if len(f.threads) == 0 || time.Now().After(end) {
-			return
+			break
 		}
 	}
+	go func() { // from now on: Go's runtime never gives these signals their usual effect back
+		for range f.caught {
+			_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+		}
+	}()
 }
 
 // detach lets a thread go on, with the signal that it was about to be sent.

@@ -153,7 +153,8 @@ func TestFreezeKeepsSignals(t *testing.T) {
 		return func() bool { return strings.Count(p.out.String(), "signal\n") == n }
 	}
 	// The signal comes when the thread is seized, but before it is told to stop.
-	f := &frozen{p.pid, map[int]bool{p.pid: false}, map[int]unix.Signal{}}
+	f := newFrozen(p.pid)
+	f.threads[p.pid] = false
 	runtime.LockOSThread() // thaw unlocks it
 	if err := unix.PtraceSeize(p.pid); err != nil {
 		runtime.UnlockOSThread()
@@ -207,7 +208,7 @@ func TestFreezeWhileThreadsStart(t *testing.T) {
 func TestThawWaits(t *testing.T) {
 	p := startReady(t, "counting")
 	for i := range 50 {
-		f := &frozen{p.pid, map[int]bool{}, map[int]unix.Signal{}}
+		f := newFrozen(p.pid)
 		runtime.LockOSThread()
 		if _, err := f.seize(); err != nil {
 			f.thaw()
@@ -269,7 +270,8 @@ func TestFreezeLosesPatience(t *testing.T) {
 // it has stopped, is stopped as any other.
 func TestFreezeWithoutFirstThread(t *testing.T) {
 	p := startReady(t, "headless")
-	f := &frozen{p.pid, map[int]bool{p.pid: false}, map[int]unix.Signal{}}
+	f := newFrozen(p.pid)
+	f.threads[p.pid] = false
 	runtime.LockOSThread() // thaw unlocks it
 	if err := unix.PtraceSeize(p.pid); err != nil {
 		runtime.UnlockOSThread()

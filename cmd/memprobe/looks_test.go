@@ -84,7 +84,7 @@ func TestRedraw(t *testing.T) {
 			want += fmt.Sprintf("line %d%s\n", i, clearLine)
 		}
 		if more := tt.lines - tt.kept; more > 0 {
-			want += fmt.Sprintf(" ... %d lines more, on a taller terminal%s\n", more, clearLine)
+			want += fmt.Sprintf(" ... %d lines more, on a taller terminal, or choose with --part%s\n", more, clearLine)
 		}
 		want += clearRest
 		if got := string(r.text.all()); got != want {

@@ -63,7 +63,8 @@ anything else gets a block each time, in JSON a line. The exit code is 130 then,
 --resident is given at both looks; else they tell the change of it in all.
 
 The process goes on meanwhile, and its list may change while it is read. --freeze
-stops it for as long as that takes; it goes on whatever happens to memprobe.`,
+stops it for as long as that takes; it goes on whatever happens to memprobe, unless
+that is stopped meanwhile by SIGSTOP: then both wait for SIGCONT.`,
 		Example: `  memprobe maps
   memprobe maps 1234 --part heap,stack
   memprobe maps --name redis-server --resident --sort rss

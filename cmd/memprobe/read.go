@@ -28,7 +28,7 @@ as 1KiB; with 0x it is hexadecimal; 1 MiB at most.
 
 Without --pid it reads memprobe's own memory, while it runs a scenario: string, or
 the one that --scenario names, up to --step. --freeze stops the process PID while it
-is read; it goes on whatever happens to memprobe.`,
+is read; it goes on whatever happens to memprobe, but for SIGSTOP, which stops both.`,
 		Example: `  memprobe read 0x7e2a048fffe0 32 --base 0x7e2a00000000
   memprobe read 0x7ffc2b1d8a10 256 --pid 1234`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -48,8 +48,8 @@ is read; it goes on whatever happens to memprobe.`,
 		if err != nil {
 			return err
 		}
-		if addr.Bytes(-a) < n && a != 0 {
-			return usagef("length %s: from %v on there are %d bytes up to the end of all addresses", args[1], a, uint64(-a))
+		if left := addr.Bytes(-a); left < n && a != 0 {
+			return usagef("length %s: at %v all addresses end after %s", args[1], a, inBytes(left))
 		}
 		return s.inside(cmd, func(space *layout.Space) (teller, error) {
 			bytes, err := readMemory(space.PID, a, n)
@@ -65,6 +65,13 @@ is read; it goes on whatever happens to memprobe.`,
 }
 
 const longestRead = 1 << 20
+
+func inBytes(n addr.Bytes) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
 
 func parseLength(text string) (addr.Bytes, error) {
 	n, err := parseSize(text)
@@ -89,8 +96,21 @@ func unreadable(space *layout.Space, a addr.Addr, err error) error {
 		return errors.New("nothing is mapped there; memprobe where tells what is near")
 	case place.Mapping.Perms&layout.Readable == 0:
 		return fmt.Errorf("it may not be read: its mapping is %s", place.Mapping.Perms)
+	case errors.Is(err, unix.EFAULT) && endsBefore(space.PID, place.Mapping, a):
+		return errors.New("its file ends before this page: there are no bytes behind the mapping")
+	case errors.Is(err, unix.EFAULT):
+		return errors.New("the kernel gives these bytes to the process alone, to nobody outside")
 	}
 	return err
+}
+
+// endsBefore reports whether the file of a mapping has no byte of a's page.
+func endsBefore(pid int, m layout.Mapping, a addr.Addr) bool {
+	if m.Inode == 0 {
+		return false
+	}
+	info, err := os.Stat(fmt.Sprintf("/proc/%d/root%s", pid, m.Name))
+	return err == nil && addr.Bytes(info.Size()) <= m.Offset+a.AlignDown(readPage).Sub(m.Lo)
 }
 
 // readMemory reads n bytes from a on, or as many as can be read; an error is that of

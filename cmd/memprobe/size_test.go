@@ -16,7 +16,7 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("%q: %d, %v, want %d", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "K", "many", "-1", "8KK", "8Q", "8 K K", "0x", "0xg", "0x10K", "16E", "1e3", "18446744073709551616", "NaN", "Inf"} {
+	for _, text := range []string{"", "K", "many", "-1", "8KK", "8Q", "8 K K", "0x", "0xg", "0x10K", "16E", "1e3", "18446744073709551616", "NaN", "Inf", "4 ", " 4", "4K "} {
 		if got, err := parseSize(text); err == nil {
 			t.Errorf("%q is taken as %d", text, got)
 		}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,8 +84,9 @@ func (s *session) watchUntil(stop <-chan os.Signal, t *target, view report.MapsV
 	defer tick.Stop()
 	fd, terminal := toTerminal(s.stdout)
 	var before *layout.Space
+	born := lives(t.pid)
 	for {
-		space, err := t.describe()
+		space, err := t.describeLiving(born)
 		if hasEnded(before, space, err) {
 			fmt.Fprintf(s.stderr, "process %d has ended\n", t.pid)
 			return nil
@@ -112,7 +115,7 @@ func (s *session) watchUntil(stop <-chan os.Signal, t *target, view report.MapsV
 		default:
 		}
 		s.tellIfChanged(space)
-		if err := out.flush(); err != nil {
+		if err := s.flushUntil(stop, out); err != nil {
 			return err
 		}
 		select {
@@ -121,6 +124,67 @@ func (s *session) watchUntil(stop <-chan os.Signal, t *target, view report.MapsV
 		case <-tick.C:
 		}
 	}
+}
+
+// flushUntil writes a look, which lasts as long as nobody reads it, unless a signal comes.
+func (s *session) flushUntil(stop <-chan os.Signal, out *reporter) error {
+	flushed := make(chan error, 1)
+	go func() { flushed <- out.flush() }()
+	select {
+	case err := <-flushed:
+		return err
+	case sig := <-stop:
+		select {
+		case err := <-flushed:
+			return cmp.Or(err, s.stopped(sig))
+		case <-time.After(graceTime):
+			return ended(sig)
+		}
+	}
+}
+
+// graceTime is how long a look that is being written has to get through when a signal
+// ends watching.
+const graceTime = 300 * time.Millisecond
+
+// ended is what a signal makes of watching.
+func ended(sig os.Signal) error {
+	if sig == unix.SIGTERM {
+		return errors.New("terminated")
+	}
+	return errInterrupted
+}
+
+// describeLiving describes a process, again where it seems to have ended but has not: one
+// that runs another program has no memory for a moment, or its first thread has ended.
+func (t *target) describeLiving(born string) (space *layout.Space, err error) {
+	for range 50 {
+		space, err = t.describe()
+		passing := errors.Is(err, layout.ErrCutShort) || errors.Is(err, layout.ErrNoProcess) || errors.Is(err, layout.ErrZombie) || errors.Is(err, layout.ErrNoMappings)
+		if !passing || born == "" || lives(t.pid) != born {
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return space, err
+}
+
+// lives is when a process started, in ticks since the machine did; empty for one that is
+// gone, or whose threads have all ended.
+func lives(pid int) string {
+	folder := fmt.Sprintf("/proc/%d/", pid)
+	stat, err := os.ReadFile(folder + "stat")
+	const startTime = 22 - 3 // among the fields behind the name, the first of which is number 3
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if err != nil || len(fields) <= startTime {
+		return ""
+	}
+	if fields[0] == "Z" {
+		if threads, _ := os.ReadDir(folder + "task"); len(threads) < 2 {
+			return ""
+		}
+	}
+	return fields[startTime]
 }
 
 // hasEnded reports whether the process that was looked at before is no more. Another
@@ -135,15 +199,12 @@ func hasEnded(before, now *layout.Space, err error) bool {
 	return now.Started != before.Started
 }
 
-// stopped is how watching ends by a signal.
+// stopped is how watching ends by a signal where the last look got through.
 func (s *session) stopped(sig os.Signal) error {
-	if sig == unix.SIGTERM {
-		return errors.New("terminated")
-	}
-	if _, terminal := toTerminal(s.stdout); terminal {
+	if _, terminal := toTerminal(s.stdout); terminal && sig != unix.SIGTERM {
 		fmt.Fprintln(s.stdout) // behind the ^C that the terminal shows
 	}
-	return errInterrupted
+	return ended(sig)
 }
 
 // What a terminal is told, so that a look takes the place of the one before without

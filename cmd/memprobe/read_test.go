@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"memprobe/layout"
+	"memprobe/layout/addr"
+)
+
+// TestReadSaysWhy: why bytes of a mapping that may be read are not to be had.
+func TestReadSaysWhy(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "short"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	page := os.Getpagesize()
+	if err := file.Truncate(10); err != nil {
+		t.Fatal(err)
+	}
+	room, err := unix.Mmap(int(file.Fd()), 0, 2*page, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Munmap(room) }() // the test's own
+	mappings, err := layout.Read(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mappings {
+		at, want := m.Lo, "the kernel gives these bytes to the process alone"
+		switch m.Name {
+		case file.Name():
+			at, want = m.Lo.Offset(addr.Bytes(page)), "its file ends before this page"
+		case "[vvar]":
+		default:
+			continue
+		}
+		out, err := exec.Command("memprobe", "read", at.String(), "16", "--pid", strconv.Itoa(os.Getpid())).CombinedOutput()
+		if err == nil && m.Name == "[vvar]" {
+			continue // this kernel gives them
+		}
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v, %s", m.Name, err, out)
+		}
+	}
+	out, _ := exec.Command("memprobe", "read", "0xffffffffffffffff", "16").CombinedOutput()
+	if !strings.Contains(string(out), "end after 1 byte\n") {
+		t.Errorf("the last address: %s", out)
+	}
+}
