@@ -77,13 +77,14 @@ func (s *Space) explain(p process) (known Knowledge) {
 		defer opened.Close()
 		mem = opened
 	}
+	reader := newELFReader()
 	for _, own := range executables(s.Mappings) {
 		file, err := p.openMapped(own[0], s.Exe)
 		if err != nil {
 			s.Notes = append(s.Notes, fmt.Sprintf("%s: its sections are not known: %v", own[0].Name, err))
 			continue
 		}
-		images, areas, err := s.explainFile(file, own, mem)
+		images, areas, err := s.explainFile(reader, file, own, mem)
 		file.Close()
 		if err != nil {
 			s.Notes = append(s.Notes, fmt.Sprintf("%s: its sections are not known: %v", own[0].Name, err))
@@ -133,17 +134,16 @@ func (s *Space) findProgram(images []Image) string {
 // explainFile finds where file, mapped as own, was loaded, and the areas of a Go
 // program. A file that is not ELF gives nothing; one that is damaged an error, even
 // where debug/elf, which trusts its input, panics.
-func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (images []Image, areas []Owned, err error) {
+func (s *Space) explainFile(r *elfReader, file io.ReaderAt, own []Mapping, mem io.ReaderAt) (images []Image, areas []Owned, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("damaged ELF file: %v", cause)
 		}
 	}()
-	var magic [len(elf.ELFMAG)]byte
-	if _, err := file.ReadAt(magic[:], 0); err != nil || string(magic[:]) != elf.ELFMAG {
+	f, err := r.open(file)
+	if err == errNotELF {
 		return nil, nil, nil
 	}
-	f, err := elf.NewFile(file)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,7 +154,7 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 	if len(f.Sections) == 0 {
 		s.Notes = append(s.Notes, own[0].Name+" has no section table: its code and its data are told apart by its segments alone")
 	}
-	images = Images(own, f, s.PageSize)
+	images, err = r.images(own, f, s.PageSize)
 	for i := range images {
 		if !isGo(f) {
 			continue
@@ -163,7 +163,7 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 		if mem == nil {
 			continue
 		}
-		found := GoAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)
+		found := r.goAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)
 		if f.Class == elf.ELFCLASS32 {
 			s.Notes = append(s.Notes, own[0].Name+" is a 32-bit Go program: its runtime's records are not read, so which memory is the runtime's is not known")
 		} else if found == nil {
@@ -171,7 +171,7 @@ func (s *Space) explainFile(file io.ReaderAt, own []Mapping, mem io.ReaderAt) (i
 		}
 		areas = append(areas, found...)
 	}
-	return images, areas, nil
+	return images, areas, err
 }
 
 // executables groups the mappings of each file that has code mapped, in the order of

@@ -1,11 +1,15 @@
 package layout
 
 import (
+	"bytes"
 	"debug/dwarf"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"io"
 	"slices"
+
+	"memprobe/layout/addr"
 )
 
 // runtimeTypes are the types of Go's runtime, as its debug information has them.
@@ -18,11 +22,11 @@ var errNoDebugInfo = errors.New("no debug information")
 
 // readRuntimeTypes looks up variables and named types of package runtime. It reads
 // the units of that package alone, since all of them would take too long.
-func readRuntimeTypes(f *elf.File, variables, named []string) (*runtimeTypes, error) {
+func (r *elfReader) readRuntimeTypes(f *elf.File, variables, named []string) (*runtimeTypes, error) {
 	sections := map[string][]byte{}
 	for _, name := range []string{"abbrev", "info", "str", "addr", "str_offsets", "line_str"} {
 		if s := f.Section(".debug_" + name); s != nil {
-			data, err := s.Data() // inflates compressed ones
+			data, err := r.inflated(s)
 			if err != nil {
 				return nil, err
 			}
@@ -89,5 +93,71 @@ func (t *runtimeTypes) readUnit(d *dwarf.Data, unit dwarf.Offset, variables, nam
 		if err != nil {
 			return err
 		}
+	}
+}
+
+const (
+	mostNames     = 256 << 20 // bytes of symbols' names that are searched
+	mostNamesakes = 1 << 10   // places where names are found: one each, as linkers write them
+)
+
+// goSymbols looks up where the variables of these names lie, by f's own addresses. Of
+// a million symbols some are wanted, so it looks for the names first.
+func (r *elfReader) goSymbols(f *elf.File, wanted []string) (map[string]addr.Addr, error) {
+	tables, err := r.symbolTables(f)
+	if err != nil {
+		return nil, err
+	}
+	if len(tables) == 0 || tables[0].name != ".symtab" {
+		return nil, ErrStripped
+	}
+	offsets, err := findNames(io.NewSectionReader(tables[0].names, 0, mostNames), wanted)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]addr.Addr{}
+	for _, e := range tables[0].entries {
+		if name, ok := offsets[e.name]; ok {
+			found[name] = addr.Addr(e.value)
+		}
+	}
+	return found, nil
+}
+
+// findNames finds where in a table of names, each of which a NUL ends, the wanted ones
+// begin.
+func findNames(table io.Reader, wanted []string) (map[uint32]string, error) {
+	longest := 0
+	for _, name := range wanted {
+		longest = max(longest, len(name))
+	}
+	offsets := map[uint32]string{}
+	buf := make([]byte, pieceSize)
+	kept, start := 0, 0 // bytes of the piece before that may begin a name; the offset of the first
+	for {
+		n, err := readFull(table, buf[kept:])
+		piece := buf[:kept+n]
+		for _, name := range wanted {
+			ended := []byte(name + "\x00")
+			for at := 0; ; at++ {
+				next := bytes.Index(piece[at:], ended)
+				if next < 0 {
+					break
+				}
+				at += next
+				offsets[uint32(start+at)] = name
+			}
+		}
+		switch {
+		case len(offsets) > mostNamesakes:
+			return nil, errTable
+		case errors.Is(err, io.EOF):
+			return offsets, nil
+		case err != nil:
+			return nil, err
+		}
+		kept = min(longest, len(piece))
+		start += len(piece) - kept
+		copy(buf, piece[len(piece)-kept:])
 	}
 }

@@ -43,25 +43,25 @@ func isGo(f *elf.File) bool {
 	return f.Section(".gopclntab") != nil || f.Section(".data.rel.ro.gopclntab") != nil
 }
 
-// GoAreas says which areas the runtime of the Go program f uses, and what for: it
+// goAreas says which areas the runtime of the Go program f uses, and what for: it
 // reads the runtime's own variables from mem, the process's memory. f is loaded at
 // bias. A program that is not Go's, or without symbols or debug information, has none.
-func GoAreas(maps []Mapping, f *elf.File, bias addr.Addr, mem io.ReaderAt, page addr.Bytes) []Owned {
+func (r *elfReader) goAreas(maps []Mapping, f *elf.File, bias addr.Addr, mem io.ReaderAt, page addr.Bytes) []Owned {
 	if !isGo(f) || f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB {
 		return nil
 	}
-	symbols, err := f.Symbols()
+	symbols, err := r.goSymbols(f, goVariables)
 	if err != nil {
 		return nil
 	}
-	types, err := readRuntimeTypes(f, goVariables, goTypes)
+	types, err := r.readRuntimeTypes(f, goVariables, goTypes)
 	if err != nil {
 		return nil
 	}
 	g := goProcess{map[string]goValue{}, types.named, f.Machine, maps, page, nil}
-	for _, s := range symbols {
-		if t := types.variables[s.Name]; t != nil {
-			g.globals[s.Name] = goValue{mem, addr.Addr(s.Value) + bias, t}
+	for name, at := range symbols {
+		if t := types.variables[name]; t != nil {
+			g.globals[name] = goValue{mem, at + bias, t}
 		}
 	}
 	heap := g.globals["runtime.mheap_"]

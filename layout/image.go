@@ -30,9 +30,14 @@ const (
 	Program                      // marked as one
 )
 
+const mostDynamic = 64 << 10 // bytes of a dynamic section; programs have some hundred
+
 // imageSort goes by the type of f and its dynamic section.
 func imageSort(f *elf.File) ImageSort {
-	flags, _ := f.DynValue(elf.DT_FLAGS_1)
+	var flags []uint64
+	if s := f.SectionByType(elf.SHT_DYNAMIC); s != nil && s.Size <= mostDynamic && s.FileSize <= mostDynamic {
+		flags, _ = f.DynValue(elf.DT_FLAGS_1)
+	}
 	switch {
 	case f.Type == elf.ET_EXEC || len(flags) > 0 && elf.DynFlag1(flags[0])&elf.DF_1_PIE != 0:
 		return Program
@@ -60,31 +65,41 @@ func (m Mapping) file() fileID { return fileID{m.Dev, m.Inode, m.Name} }
 
 func (f fileID) matches(m Mapping) bool { return f == m.file() && m.hasFile() }
 
-// Images finds where f was loaded, and lays its sections out there. own are the
+// images finds where f was loaded, and lays its sections out there. own are the
 // mappings of f's file, by address. A file that is mapped but not loaded, as a
-// linker maps its input, gives no image.
-func Images(own []Mapping, f *elf.File, page addr.Bytes) []Image {
+// linker maps its input, gives no image. With an error come the images before it.
+func (r *elfReader) images(own []Mapping, f *elf.File, page addr.Bytes) ([]Image, error) {
 	var loads []elf.ProgHeader // those with bytes in the file
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_LOAD && p.Filesz > 0 {
 			loads = append(loads, p.ProgHeader)
 		}
 	}
-	var images []Image
-	tried := map[addr.Addr]bool{}
-	for _, m := range own {
-		for _, load := range loads {
-			bias := m.Lo - addr.Addr(load.Vaddr-load.Off+uint64(m.Offset))
-			if tried[bias] {
-				continue
-			}
-			tried[bias] = true
-			if (f.Type == elf.ET_DYN || f.Type == elf.ET_EXEC && bias == 0) && loadedAt(own, loads, bias, page) {
-				images = append(images, Image{Path: m.Name, Dev: m.Dev, Inode: m.Inode, Bias: bias, Spans: spans(f, bias, page), Sort: imageSort(f)})
-			}
-		}
+	if len(loads) == 0 {
+		return nil, nil
 	}
-	return images
+	var images []Image
+	tried, sort := map[addr.Addr]bool{}, imageSort(f)
+	for _, m := range own {
+		bias := m.Lo - addr.Addr(loads[0].Vaddr-loads[0].Off+uint64(m.Offset)) // should m hold the first segment
+		if tried[bias] {
+			continue
+		}
+		tried[bias] = true
+		if f.Type != elf.ET_DYN && (f.Type != elf.ET_EXEC || bias != 0) || !loadedAt(own, loads, bias, page) {
+			continue
+		}
+		if len(images) == r.places {
+			return images, errELFImages
+		}
+		laid := spans(f, bias, page)
+		if len(laid) > r.spans {
+			return images, errELFSpans
+		}
+		r.spans -= len(laid)
+		images = append(images, Image{Path: m.Name, Dev: m.Dev, Inode: m.Inode, Bias: bias, Spans: laid, Sort: sort})
+	}
+	return images, nil
 }
 
 // loadedAt reports whether each of a file's segments is mapped at bias as its
@@ -135,22 +150,21 @@ func spans(f *elf.File, bias addr.Addr, page addr.Bytes) []Span {
 	if phdr.Size() > 0 {
 		sections = append(sections, Span{Section{phdr, "program headers"}, KindELF, false})
 	}
-	for _, p := range f.Progs {
-		if p.Type != elf.PT_LOAD || p.Memsz == 0 {
-			continue
-		}
+	slices.SortStableFunc(sections, func(a, b Span) int { return cmp.Compare(a.Lo, b.Lo) })
+	for _, p := range loadsOf(f) {
 		load := addr.Span(addr.Addr(p.Vaddr), addr.Bytes(p.Memsz))
 		var inside []Span
 		if p.Off == 0 && p.Filesz > 0 {
 			inside = []Span{{Section{addr.Span(load.Lo, headerSize(f)), "ELF header"}, KindELF, false}}
 		}
-		for _, s := range sections {
-			if load.Covers(s.Range) {
-				inside = append(inside, s)
+		for len(sections) > 0 && sections[0].Lo < load.Hi {
+			if load.Covers(sections[0].Range) {
+				inside = append(inside, sections[0])
 			}
+			sections = sections[1:]
 		}
 		if len(f.Sections) == 0 {
-			inside = append(inside, segmentSpans(p.ProgHeader, inside, relro)...)
+			inside = append(inside, segmentSpans(p, inside, relro)...)
 		}
 		whole := addr.Range{Lo: load.Lo.AlignDown(page), Hi: addr.Addr(addr.Bytes(load.Hi).AlignUp(page))}
 		fileEnd := whole.Hi // what follows in the file fills the last page
@@ -220,7 +234,7 @@ func permsOf(flags elf.ProgFlag) (p Perms) {
 // count with them; fileEnd is where the file's bytes end and zeroed ones begin.
 func padded(inside []Span, whole addr.Range, fileEnd addr.Addr) []Span {
 	slices.SortStableFunc(inside, func(a, b Span) int { return cmp.Compare(a.Lo, b.Lo) })
-	var out []Span
+	out := make([]Span, 0, len(inside)+2)
 	fill := func(from, to addr.Addr, kind Kind) {
 		for _, piece := range []addr.Range{{Lo: from, Hi: min(to, fileEnd)}, {Lo: max(from, fileEnd), Hi: to}} {
 			if piece.Lo < piece.Hi {

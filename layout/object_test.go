@@ -116,7 +116,7 @@ func TestDescribeNotes(t *testing.T) {
 		s.Notes[0] != `/no/such/file: its sections are not known: no such file or directory` {
 		t.Errorf("got %v, notes %q", known, s.Notes)
 	}
-	_, _, err = new(Space).explainFile(panicking{}, gone, nil)
+	_, _, err = new(Space).explainFile(newELFReader(), panicking{}, gone, nil)
 	if err == nil || err.Error() != "damaged ELF file: on purpose" {
 		t.Errorf("got %v", err)
 	}
@@ -153,7 +153,7 @@ func TestDamagedELF(t *testing.T) {
 		for _, b := range []byte{0, 0xff, image[at] ^ 1, image[at] ^ 0x80} {
 			damaged := patched{image, at, b}
 			s := &Space{Mappings: maps, PageSize: 0x1000}
-			images, _, _ := s.explainFile(damaged, groups[0], nil)
+			images, _, _ := s.explainFile(newELFReader(), damaged, groups[0], nil)
 			checkTiled(t, maps, Classify(maps, Knowledge{Images: images}))
 		}
 	}
@@ -178,7 +178,7 @@ func TestImageWithoutSections(t *testing.T) {
 	load := elf.ProgHeader{Type: elf.PT_LOAD, Flags: elf.PF_X, Vaddr: 0x1000, Filesz: 0x1800, Memsz: 0x2800}
 	f := &elf.File{FileHeader: elf.FileHeader{Class: elf.ELFCLASS32, Type: elf.ET_DYN}, Progs: []*elf.Prog{{ProgHeader: load}}}
 	own := []Mapping{{pages(0x10, 0x12), Executable, 0, Dev{}, 7, "/x"}}
-	images := Images(own, f, 0x1000)
+	images, _ := newELFReader().images(own, f, 0x1000)
 	if len(images) != 1 || images[0].Bias != 0xf000 {
 		t.Fatalf("got %+v", images)
 	}
@@ -193,15 +193,15 @@ func TestImageWithoutSections(t *testing.T) {
 	}
 	// The first segment need not begin the file, nor a page.
 	f.Progs[0].Vaddr, f.Progs[0].Off, own[0].Offset = 0x1800, 0x3800, 0x3000
-	if images := Images(own, f, 0x1000); len(images) != 1 || images[0].Bias != 0xf000 {
+	if images, _ := newELFReader().images(own, f, 0x1000); len(images) != 1 || images[0].Bias != 0xf000 {
 		t.Errorf("a later segment: got %+v", images)
 	}
 	f.Type = elf.ET_EXEC // has a fixed address
-	if images := Images(own, f, 0x1000); images != nil {
+	if images, _ := newELFReader().images(own, f, 0x1000); images != nil {
 		t.Errorf("a program at another address than its own: got %+v", images)
 	}
 	f.Type, own[0].Perms = elf.ET_DYN, Readable
-	if images := Images(own, f, 0x1000); images != nil {
+	if images, _ := newELFReader().images(own, f, 0x1000); images != nil {
 		t.Errorf("code that may not be executed: got %+v", images)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"debug/elf"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -68,23 +67,22 @@ type symbolEntry struct {
 }
 
 const (
-	mostTable   = 256 << 20 // bytes of a table: ten million symbols
-	longestName = 1 << 20   // of which the rest is cut
-	mostAliases = 64        // names of one address that are looked at
+	longestName = 1 << 20 // of which the rest is cut
+	mostAliases = 64      // names of one address that are looked at
 )
 
 var errTable = errors.New("damaged ELF file: a table of symbols is not where it should be")
 
 // symbolTables reads f's tables, the full one first.
-func symbolTables(f *elf.File) ([]symbolTable, error) {
+func (r *elfReader) symbolTables(f *elf.File) ([]symbolTable, error) {
 	var tables []symbolTable
 	for _, wanted := range []elf.SectionType{elf.SHT_SYMTAB, elf.SHT_DYNSYM} {
 		for _, s := range f.Sections {
 			if s.Type != wanted {
 				continue
 			}
-			if s.FileSize > mostTable {
-				return nil, fmt.Errorf("a table of symbols of %d bytes: %d at most are read", s.FileSize, mostTable)
+			if s.FileSize > r.symbols {
+				return nil, tooGreat("bytes of symbols", s.FileSize, r.symbols)
 			}
 			if int(s.Link) >= len(f.Sections) || f.Sections[s.Link].Type != elf.SHT_STRTAB {
 				return nil, errTable
@@ -92,11 +90,12 @@ func symbolTables(f *elf.File) ([]symbolTable, error) {
 			if s.ReaderAt == nil || f.Sections[s.Link].ReaderAt == nil { // compressed, as no linker does
 				return nil, errTable
 			}
-			text, err := io.ReadAll(io.NewSectionReader(s, 0, int64(s.FileSize)))
-			if err != nil || uint64(len(text)) != s.FileSize {
-				return nil, errTable
+			entries, err := symbolEntries(f, io.NewSectionReader(s, 0, int64(s.FileSize)))
+			if err != nil {
+				return nil, err
 			}
-			t := symbolTable{name: ".dynsym", entries: symbolEntries(f, text), names: f.Sections[s.Link].ReaderAt}
+			r.symbols -= s.FileSize
+			t := symbolTable{name: ".dynsym", entries: entries, names: f.Sections[s.Link].ReaderAt}
 			if wanted == elf.SHT_SYMTAB {
 				t.name = ".symtab"
 			}
@@ -107,17 +106,22 @@ func symbolTables(f *elf.File) ([]symbolTable, error) {
 	return tables, nil
 }
 
-// symbolEntries takes from a table's text what has an address: functions, variables,
+// symbolEntries takes from a table what has an address: functions, variables,
 // and labels in code. It leaves out a thread's own variables, whose addresses are
 // none, and functions whose address is found when the program starts: the symbol's
 // is that of what finds it.
-func symbolEntries(f *elf.File, text []byte) []symbolEntry {
+func symbolEntries(f *elf.File, table *io.SectionReader) (entries []symbolEntry, err error) {
 	size := elf.Sym64Size
 	if f.Class == elf.ELFCLASS32 {
 		size = elf.Sym32Size
 	}
-	entries := make([]symbolEntry, 0, len(text)/size)
-	for ; len(text) >= size; text = text[size:] {
+	entries = make([]symbolEntry, 0, table.Size()/int64(size))
+	pieces := bufio.NewReaderSize(table, pieceSize)
+	text := make([]byte, size)
+	for range cap(entries) {
+		if _, err := io.ReadFull(pieces, text); err != nil {
+			return nil, errTable
+		}
 		e := symbolEntry{name: f.ByteOrder.Uint32(text)}
 		if f.Class == elf.ELFCLASS32 {
 			e.value, e.size = uint64(f.ByteOrder.Uint32(text[4:])), uint64(f.ByteOrder.Uint32(text[8:]))
@@ -148,7 +152,7 @@ func symbolEntries(f *elf.File, text []byte) []symbolEntry {
 		}
 		entries = append(entries, e)
 	}
-	return entries
+	return entries, nil
 }
 
 func (e symbolEntry) kind() elf.SymType { return elf.ST_TYPE(uint8(e.info)) }
@@ -221,7 +225,9 @@ func (t symbolTable) find(f *elf.File, section uint16, v uint64) (Symbol, bool) 
 			}
 			*list = last[:0]
 		}
-		*list = append(*list, e)
+		if len(*list) < mostAliases {
+			*list = append(*list, e)
+		}
 	}
 	if len(holding) == 0 {
 		holding = below
@@ -242,10 +248,7 @@ func (t symbolTable) find(f *elf.File, section uint16, v uint64) (Symbol, bool) 
 // one before a local one, then the one with the fewest underscores in front, then
 // the smallest.
 func (t symbolTable) choose(machine elf.Machine, list []symbolEntry) (best symbolEntry, name string) {
-	for i, e := range list {
-		if i == mostAliases {
-			break
-		}
+	for _, e := range list {
 		n := t.nameAt(e.name)
 		if n == "" || isMark(machine, e, n) {
 			continue

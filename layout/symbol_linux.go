@@ -15,6 +15,7 @@ import (
 type Symbols struct {
 	space  *Space
 	groups [][]Mapping
+	reader *elfReader
 	files  map[fileID]*symbolFile
 	open   []io.Closer
 }
@@ -30,7 +31,7 @@ type symbolFile struct {
 // Symbols looks for the symbols of s's process, which must still be there. Whoever
 // asks closes them.
 func (s *Space) Symbols() *Symbols {
-	return &Symbols{space: s, groups: executables(s.Mappings), files: map[fileID]*symbolFile{}}
+	return &Symbols{space: s, groups: executables(s.Mappings), reader: newELFReader(), files: map[fileID]*symbolFile{}}
 }
 
 // Close closes the files.
@@ -116,7 +117,7 @@ func (x *Symbols) readMapped(own []Mapping) symbolFile {
 		return symbolFile{err: err}
 	}
 	x.open = append(x.open, file)
-	return readSymbols(file, func(f *elf.File) []Image { return Images(own, f, x.space.PageSize) })
+	return x.reader.readSymbols(file, func(f *elf.File) ([]Image, error) { return x.reader.images(own, f, x.space.PageSize) })
 }
 
 // readVDSO reads the kernel's library, which is no file.
@@ -126,30 +127,35 @@ func (x *Symbols) readVDSO(m Mapping) symbolFile {
 		return symbolFile{err: reason(err)}
 	}
 	x.open = append(x.open, open)
-	return readSymbols(image, func(f *elf.File) []Image {
+	return x.reader.readSymbols(image, func(f *elf.File) ([]Image, error) {
 		for _, p := range f.Progs {
 			if p.Type == elf.PT_LOAD && p.Off == 0 {
 				bias := m.Lo - addr.Addr(p.Vaddr)
-				return []Image{{Path: m.Name, Library: true, Bias: bias, Spans: spans(f, bias, x.space.PageSize)}}
+				return []Image{{Path: m.Name, Library: true, Bias: bias, Spans: spans(f, bias, x.space.PageSize)}}, nil
 			}
 		}
-		return nil
+		return nil, nil
 	})
 }
 
 // readSymbols reads the tables of an ELF file, and has place say where it was loaded.
-func readSymbols(file io.ReaderAt, place func(*elf.File) []Image) symbolFile {
-	var magic [len(elf.ELFMAG)]byte
-	if _, err := file.ReadAt(magic[:], 0); err != nil || string(magic[:]) != elf.ELFMAG {
-		if errors.Is(err, os.ErrPermission) {
-			return symbolFile{err: reason(err)}
-		}
+func (r *elfReader) readSymbols(file io.ReaderAt, place func(*elf.File) ([]Image, error)) symbolFile {
+	f, err := r.open(file)
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return symbolFile{err: reason(err)}
+	case err == errNotELF:
 		return symbolFile{err: ErrNoELF}
+	case err != nil:
+		return symbolFile{err: err}
 	}
-	f, err := elf.NewFile(file)
+	tables, err := r.symbolTables(f)
 	if err != nil {
 		return symbolFile{err: err}
 	}
-	tables, err := symbolTables(f)
-	return symbolFile{elf: f, images: place(f), tables: tables, err: err}
+	images, err := place(f)
+	if len(images) > 0 { // of the others there is a note
+		err = nil
+	}
+	return symbolFile{elf: f, images: images, tables: tables, err: err}
 }

@@ -333,8 +333,8 @@ func TestDamagedSymbols(t *testing.T) {
 				x := (&Space{}).Symbols()
 				damaged := patched{image, int(at), to}
 				y, err := x.in(fileID{}, 0x1000+addr.Addr(f.Entry), func() symbolFile {
-					return readSymbols(damaged, func(*elf.File) []Image {
-						return []Image{{Bias: 0x1000, Spans: []Span{{Section: Section{Range: addr.Span(0, 1<<40)}}}}}
+					return newELFReader().readSymbols(damaged, func(*elf.File) ([]Image, error) {
+						return []Image{{Bias: 0x1000, Spans: []Span{{Section: Section{Range: addr.Span(0, 1<<40)}}}}}, nil
 					})
 				})
 				if err == nil && y.Name != "" {

@@ -166,7 +166,14 @@ func TestFileOffset(t *testing.T) {
 	}
 	section(".data", elf.SHT_PROGBITS, 0x4000, 0x17f0)
 	section(".bss", elf.SHT_NOBITS, 0x5820, 0x1fe0)
-	s.Parts = Classify(s.Mappings, Knowledge{Images: Images(s.Mappings[:1], f, s.PageSize)})
+	classify := func() {
+		images, err := newELFReader().images(s.Mappings[:1], f, s.PageSize)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Parts = Classify(s.Mappings, Knowledge{Images: images})
+	}
+	classify()
 	for a, want := range map[addr.Addr]addr.Addr{
 		0x4000: 0x3000, 0x57ef: 0x47ef, 0x57f0: 0x47f0, 0x57ff: 0x47ff, 0x5800: 0, 0x5820: 0, 0x5fff: 0, 0x6000: 0, 0x7fff: 0, 0x9008: 0x1008,
 	} {
@@ -176,7 +183,7 @@ func TestFileOffset(t *testing.T) {
 		}
 	}
 	f.Progs[0].Memsz, f.Sections = f.Progs[0].Filesz, f.Sections[:1] // nothing is zeroed: the file goes on up to the page's end
-	s.Parts = Classify(s.Mappings, Knowledge{Images: Images(s.Mappings[:1], f, s.PageSize)})
+	classify()
 	if got := s.Where(0x5fff).Place.FileOffset; got == nil || *got != 0x4fff {
 		t.Errorf("behind the segment: %v", got)
 	}
