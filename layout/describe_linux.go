@@ -28,7 +28,7 @@ func Describe(pid int, o Options) (*Space, error) {
 		PID: process{pid}.number(), PageSize: addr.Bytes(os.Getpagesize()), Changed: err != nil, Started: list.who.started,
 		Mappings: maps, Figures: list.figures,
 	}
-	if comm, err := os.ReadFile(process{pid}.file("comm")); err == nil {
+	if comm, err := readProc(process{pid}.file("comm")); err == nil {
 		s.Comm = strings.TrimSuffix(string(comm), "\n")
 	}
 	s.Exe, _ = os.Readlink(p.file("exe"))
@@ -40,7 +40,7 @@ func Describe(pid int, o Options) (*Space, error) {
 	known.Stacks = s.Stacks
 	s.Parts = Classify(maps, known)
 	s.keepStacks()
-	cpu, _ := os.ReadFile("/proc/cpuinfo")
+	cpu, _ := readProc("/proc/cpuinfo")
 	s.UserBits = userBits(s.Arch, maps, bytes.Contains(cpu, []byte(" la57 ")))
 	s.measure()
 	if now := p.identity(); now != list.who && list.who != (identity{}) {
@@ -55,7 +55,7 @@ func Describe(pid int, o Options) (*Space, error) {
 
 // resident is what /proc/PID/statm says is in memory.
 func (p process) resident(page addr.Bytes) (addr.Bytes, bool) {
-	text, err := os.ReadFile(p.file("statm"))
+	text, err := readProc(p.file("statm"))
 	fields := strings.Fields(string(text))
 	if err != nil || len(fields) < 2 {
 		return 0, false

@@ -32,7 +32,7 @@ func Named(name string) ([]Process, error) {
 			continue
 		}
 		p := process{pid}
-		comm, err := os.ReadFile(p.file("comm"))
+		comm, err := readProc(p.file("comm"))
 		if err != nil { // gone
 			continue
 		}

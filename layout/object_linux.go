@@ -56,7 +56,7 @@ func openRegular(path string, inode uint64) (*os.File, error) {
 	if !fits() {
 		return nil, errOtherFile
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := openPlainly(path, unix.O_NONBLOCK)
 	if err != nil {
 		return nil, errors.Unwrap(err) // the path goes without saying
 	}

@@ -151,7 +151,7 @@ func (p process) readAgain(read func(process) (list, error)) (l list, err error)
 func (p process) busy() bool {
 	threads, _ := os.ReadDir(p.file("task"))
 	for _, t := range threads[:min(len(threads), mostAsked)] {
-		stat, _ := os.ReadFile(p.file("task/" + t.Name() + "/stat"))
+		stat, _ := readProc(p.file("task/" + t.Name() + "/stat"))
 		if fields := statFields(string(stat)); len(fields) > 0 && fields[0] == "R" {
 			return true
 		}
@@ -216,7 +216,7 @@ func (p process) identity() (who identity) {
 	if p.number() == os.Getpid() {
 		return identity{}
 	}
-	stat, _ := os.ReadFile(p.file("stat"))
+	stat, _ := readProc(p.file("stat"))
 	const startTime = 22 - 3 // among the fields behind the name, the first of which is number 3
 	if fields := statFields(string(stat)); len(fields) > startTime {
 		who.started, _ = strconv.ParseUint(fields[startTime], 10, 64)
@@ -372,10 +372,20 @@ func readWhole(f io.ReadSeeker, mayGo bool) ([]byte, error) {
 }
 
 // openProc opens a file of /proc. Go's own os.Open would hand it to the runtime's
-// poller first, which can't wait for such files.
-func openProc(name string) (*os.File, error) {
+// poller first, which can't wait for such files, and ends the program where it gets no
+// descriptor of its own.
+func openProc(name string) (*os.File, error) { return openPlainly(name, 0) }
+
+// openPlainly opens a file to read it, with these flags more.
+func openPlainly(name string, flags int) (*os.File, error) {
 	for {
-		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		if err == nil && flags&unix.O_NONBLOCK != 0 {
+			err = unix.SetNonblock(fd, false) // else os.NewFile has the poller wait
+			if err != nil {
+				unix.Close(fd)
+			}
+		}
 		switch err {
 		case nil:
 			return os.NewFile(uintptr(fd), name), nil
@@ -384,6 +394,16 @@ func openProc(name string) (*os.File, error) {
 		}
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
+}
+
+// readProc reads a whole file of /proc.
+func readProc(name string) ([]byte, error) {
+	f, err := openProc(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f)
 }
 
 // mapFile is the path that leads to m's file, even if that was deleted or replaced.
@@ -399,7 +419,7 @@ const (
 
 // whyEmpty says why p has no mappings.
 func (p process) whyEmpty() error {
-	stat, err := os.ReadFile(p.file("stat"))
+	stat, err := readProc(p.file("stat"))
 	if err != nil {
 		return err
 	}

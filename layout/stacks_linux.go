@@ -43,7 +43,7 @@ func (s *Space) findStacks(p process) {
 			stack = s.firstStack(t, sp, stack)
 		}
 		stack.TID = tid
-		if comm, err := os.ReadFile(t.file("comm")); err == nil {
+		if comm, err := readProc(t.file("comm")); err == nil {
 			stack.Name = strings.TrimSuffix(string(comm), "\n")
 		}
 		if stack.Size() == 0 {
@@ -98,7 +98,7 @@ func (s *Space) keepStacks() {
 
 // firstThread is the number of the process that p is a thread of.
 func (p process) firstThread() int {
-	status, _ := os.ReadFile(p.file("status"))
+	status, _ := readProc(p.file("status"))
 	for line := range strings.Lines(string(status)) {
 		if number, ok := strings.CutPrefix(line, "Tgid:"); ok {
 			if n, err := strconv.Atoi(strings.TrimSpace(number)); err == nil {
@@ -122,7 +122,7 @@ func (t thread) file(name string) string {
 // stackPointer is 0 where the kernel does not tell it: it needs the permission to
 // debug the process, a kernel with /proc/PID/syscall, and a thread that waits.
 func (t thread) stackPointer() addr.Addr {
-	text, err := os.ReadFile(t.file("syscall"))
+	text, err := readProc(t.file("syscall"))
 	fields := strings.Fields(string(text))
 	if err != nil || len(fields) < 3 { // else: number, arguments, stack pointer, program counter
 		return 0
@@ -147,7 +147,7 @@ func (s *Space) firstStack(t thread, sp addr.Addr, own Stack) Stack {
 
 // stackLimit is the soft limit of the process's first stack; 0 is none, or unknown.
 func (p process) stackLimit() addr.Bytes {
-	limits, _ := os.ReadFile(p.file("limits"))
+	limits, _ := readProc(p.file("limits"))
 	for line := range strings.Lines(string(limits)) {
 		if rest, ok := strings.CutPrefix(line, "Max stack size"); ok {
 			soft, _, _ := strings.Cut(strings.TrimSpace(rest), " ")

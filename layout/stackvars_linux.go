@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"io"
-	"os"
 	"strconv"
 
 	"memprobe/layout/addr"
@@ -60,7 +59,7 @@ func varsBelowRecord(f *elf.File) addr.Bytes {
 
 // findStart finds what the kernel put into the process's memory before its program ran.
 func (s *Space) findStart(p process) {
-	stat, _ := os.ReadFile(p.file("stat"))
+	stat, _ := readProc(p.file("stat"))
 	fields := statFields(string(stat))
 	field := func(number int) addr.Addr { // as proc(5) counts them; the first behind the name is number 3
 		if len(fields) <= number-3 {
