@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"errors"
 
 	"memprobe/layout/addr"
@@ -34,6 +35,13 @@ func DescribeText(text []byte) (*Space, error) {
 	s.Parts = Classify(s.Mappings, Knowledge{})
 	s.measure()
 	return s, nil
+}
+
+// CheckFirstLine says what is wrong with the first line of a text of which more may
+// follow.
+func CheckFirstLine(text []byte) error {
+	line, _, _ := bytes.Cut(text, newline)
+	return new(mapsReader).read(bytes.TrimSuffix(line, []byte("\r")))
 }
 
 // textBits is the smallest size of user space, of those that kernels have, that holds

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -168,21 +166,19 @@ func (t *target) look(s *session, cmd *cobra.Command, see func(*layout.Space) (r
 	return s.write(doc)
 }
 
-// saved reads the target's file: a report in JSON begins with a brace, a line of a
-// maps file never does.
+// saved reads the target's file, a report in JSON or the text of a maps or smaps file.
 func (t *target) saved(stdin io.Reader) (*layout.Space, error) {
-	var text []byte
-	var err error
-	if t.file == "-" {
-		text, err = io.ReadAll(stdin)
-	} else {
-		text, err = os.ReadFile(t.file)
-	}
+	text, err := readSaved(t.file, stdin, func(start []byte) error {
+		if beginsSnapshot(start) == nil {
+			return nil
+		}
+		return layout.CheckFirstLine(start)
+	})
 	if err != nil {
-		return nil, reason(err)
+		return nil, err
 	}
 	var space *layout.Space
-	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
+	if beginsSnapshot(text) == nil {
 		space, err = snapshot(text)
 	} else {
 		space, err = layout.DescribeText(text)

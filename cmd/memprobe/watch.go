@@ -24,9 +24,9 @@ import (
 // showSince compares the target with a snapshot. Without a target it is the
 // snapshot's own process.
 func (s *session) showSince(cmd *cobra.Command, t *target, view report.MapsView, file string) error {
-	text, err := os.ReadFile(file)
+	text, err := readSaved(file, nil, beginsSnapshot)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", oneLine(file), reason(err))
+		return fmt.Errorf("read %s: %w", oneLine(file), err)
 	}
 	before, err := snapshot(text)
 	if err != nil {
