@@ -20,15 +20,22 @@ const longestComm = 15
 
 // Named gives the processes called name, by number, but not this one: those that call
 // themselves so, or whose program's file is called so.
-func Named(name string) ([]Process, error) {
-	entries, err := os.ReadDir("/proc") // in the order of the names
+func Named(name string) ([]Process, error) { return namedIn("/proc", name) }
+
+func namedIn(folder, name string) ([]Process, error) {
+	entries, err := os.ReadDir(folder) // in the order of the names
 	if err != nil {
 		return nil, ErrNoProc
 	}
 	var found []Process
+	numbered := false
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == os.Getpid() {
+		if err != nil {
+			continue
+		}
+		numbered = true
+		if pid == os.Getpid() {
 			continue
 		}
 		p := process{pid}
@@ -41,6 +48,9 @@ func Named(name string) ([]Process, error) {
 		if q.called(name) {
 			found = append(found, q)
 		}
+	}
+	if !numbered { // not even this process
+		return nil, ErrNoProc
 	}
 	slices.SortFunc(found, func(a, b Process) int { return a.PID - b.PID })
 	return found, nil

@@ -65,3 +65,10 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("nobody has the identity %+v", gone)
 	}
 }
+
+// A /proc that is not mounted is an empty folder.
+func TestNamedWithoutProc(t *testing.T) {
+	if found, err := namedIn(t.TempDir(), "x"); err != ErrNoProc {
+		t.Errorf("got %v, %v", found, err)
+	}
+}

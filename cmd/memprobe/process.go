@@ -90,7 +90,7 @@ func named(name string) (int, error) {
 	case err != nil:
 		return 0, err
 	case len(all) == 0:
-		return 0, fmt.Errorf("no process is called %q; ps -e lists them", name)
+		return 0, fmt.Errorf("no process that this user may see is called %q; ps -e lists them", name)
 	case len(all) == 1:
 		return all[0].PID, nil
 	}
