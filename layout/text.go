@@ -17,6 +17,10 @@ var ErrNoLines = errors.New("no mappings in it: a maps or smaps text has one lin
 func DescribeText(text []byte) (*Space, error) {
 	s := &Space{Text: true}
 	var err error
+	if cut := withoutReturns(text); len(cut) < len(text) {
+		text = cut
+		s.Notes = append(s.Notes, "each line ends in a carriage return, as some editors write it: it is cut off")
+	}
 	if IsSmaps(text) {
 		s.Mappings, s.Figures, err = ParseSmaps(text)
 	} else {
@@ -28,13 +32,26 @@ func DescribeText(text []byte) (*Space, error) {
 	if len(s.Mappings) == 0 {
 		return nil, ErrNoLines
 	}
-	s.Changed = err != nil
+	if s.Changed = err != nil; s.Changed {
+		s.Notes = append(s.Notes, "a line contradicts the one before it and is left out: "+err.Error())
+	}
 	s.Notes = append(s.Notes, "code, static data and threads' stacks can't be told apart: the files that are mapped were not there to look at; a list that maps --format json writes has them")
 	s.PageSize = s.pageSize()
 	s.UserBits = textBits(s.Mappings)
 	s.Parts = Classify(s.Mappings, Knowledge{})
 	s.measure()
 	return s, nil
+}
+
+// withoutReturns is text without the carriage returns at its lines' ends, if each has
+// one.
+func withoutReturns(text []byte) []byte {
+	for line := range bytes.Lines(text) {
+		if !bytes.HasSuffix(bytes.TrimSuffix(line, newline), []byte("\r")) {
+			return text
+		}
+	}
+	return bytes.TrimSuffix(bytes.ReplaceAll(text, []byte("\r\n"), newline), []byte("\r"))
 }
 
 // CheckFirstLine says what is wrong with the first line of a text of which more may
