@@ -71,7 +71,7 @@ func (p *page) mapsHead(s *layout.Space, own bool) {
 		about += ", " + size(s.Resident) + " of them in memory"
 	}
 	p.prose(1, p.width-2, about, plain)
-	if s.Changed {
+	if s.Changed && !s.Text { // a saved list's notes say more
 		p.prose(1, p.width-2, "The mappings changed each time they were read: this may never have been so at one moment.", altered)
 	}
 	for _, note := range s.Notes {

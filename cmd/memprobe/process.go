@@ -208,7 +208,11 @@ func (t *target) describe() (*layout.Space, error) {
 // tellIfChanged says on stderr what forms without room for it can't: a list that may
 // never have been so.
 func (s *session) tellIfChanged(space *layout.Space) {
-	if space.Changed && s.format.Partial {
+	switch {
+	case !space.Changed || !s.format.Partial:
+	case space.Text:
+		fmt.Fprintln(s.stderr, "memprobe: the list contradicts itself: lines were left out; without --format they are named")
+	default:
 		fmt.Fprintf(s.stderr, "memprobe: process %d: the mappings changed each time they were read: this may never have been so at one moment\n", space.PID)
 	}
 }
