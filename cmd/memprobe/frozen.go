@@ -111,10 +111,15 @@ func (f *frozen) seize() (more bool, err error) {
 			return false, err
 		}
 	}
-	if len(f.threads) == 0 && !more {
+	switch {
+	case len(f.threads) > 0 || more:
+		return more, nil
+	case lives(f.pid) == "":
 		return false, f.unreadable(layout.ErrNoProcess)
 	}
-	return more, nil
+	clear(f.over) // another program runs under one of the numbers
+	time.Sleep(100 * time.Microsecond)
+	return true, nil
 }
 
 // isGone reports whether a file of /proc can't be read since its thread is no more.
