@@ -75,13 +75,3 @@ func (s *Space) Sum() (sum Figures) {
 	}
 	return sum
 }
-
-// PartFigures are the figures of part i, where they are known: where its mapping was
-// counted, and the part is all of it.
-func (s *Space) PartFigures(i int) (f Figures, known bool) {
-	p := s.Parts[i]
-	if p.Mapping >= len(s.Figures) || p.Range != s.Mappings[p.Mapping].Range {
-		return Figures{}, false
-	}
-	return s.Figures[p.Mapping], true
-}

@@ -16,7 +16,7 @@ func TestQuestionsOnAGrowingStack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer maps.Close()
-	pagemap, err := OpenPagemap()
+	pagemap, err := OpenPagemap(0)
 	if err != nil {
 		t.Fatal(err)
 	}

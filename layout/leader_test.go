@@ -38,7 +38,7 @@ func TestFirstThreadEnded(t *testing.T) {
 	if text, err := ReadText(c.pid); err != nil || len(text) == 0 {
 		t.Errorf("text: %d bytes, %v", len(text), err)
 	}
-	pm, err := OpenPagemapOf(c.pid)
+	pm, err := OpenPagemap(c.pid)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // the bit that says that somebody wrote there.
 func pageRuns(t *testing.T, pid int) map[addr.Range]PageState {
 	t.Helper()
-	pages, err := OpenPagemapOf(pid)
+	pages, err := OpenPagemap(pid)
 	if err != nil {
 		t.Skip(err)
 	}

@@ -9,16 +9,6 @@ import (
 	"memprobe/layout/addr"
 )
 
-// OpenPagemapOf opens the pagemap of process pid, 0 being this one. Whoever does
-// closes it. The errors are those of Read.
-func OpenPagemapOf(pid int) (*Pagemap, error) {
-	f, err := openProc(reach(pid).file("pagemap"))
-	if err != nil {
-		return nil, failed(pid, reason(err))
-	}
-	return &Pagemap{f}, nil
-}
-
 // scanStates are the states that PAGEMAP_SCAN knows, and what they are here.
 var scanStates = []struct {
 	category uint64

@@ -142,7 +142,7 @@ func TestResident(t *testing.T) {
 		t.Logf("huge pages stay on: %v", err)
 	}
 	whole := addr.Span(pointer(mem), addr.Bytes(len(mem)))
-	pagemap, err := OpenPagemap()
+	pagemap, err := OpenPagemap(0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -178,12 +178,3 @@ func (s *Stack) UnmarshalJSON(text []byte) error {
 	}
 	return err
 }
-
-// MarshalJSON writes r with its size and the words for its state.
-func (r PageRun) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		addr.Range
-		Size  addr.Bytes `json:"size"`
-		State []string   `json:"state"`
-	}{r.Range, r.Size(), orEmpty(r.State.Names())})
-}

@@ -26,7 +26,7 @@ func (s *Space) findStacks(p process) {
 		mem = opened
 	}
 	var pages *Pagemap
-	if opened, err := OpenPagemapOf(p.pid); err == nil {
+	if opened, err := OpenPagemap(p.pid); err == nil {
 		defer opened.Close()
 		pages = opened
 	}

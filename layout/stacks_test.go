@@ -185,7 +185,7 @@ func checkFigures(t *testing.T, s *Space, c child) {
 // checkRuns: of ten pages two are written, next to each other, and one is only read.
 func checkRuns(t *testing.T, c child) {
 	t.Helper()
-	pm, err := OpenPagemapOf(c.pid)
+	pm, err := OpenPagemap(c.pid)
 	if err != nil {
 		t.Fatal(err)
 	}

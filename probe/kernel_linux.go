@@ -32,7 +32,7 @@ const (
 )
 
 // start begins to measure.
-func (k *meter) start() { k.pagemap, _ = layout.OpenPagemap() }
+func (k *meter) start() { k.pagemap, _ = layout.OpenPagemap(0) }
 
 // stop ends what start began.
 func (k *meter) stop() error {

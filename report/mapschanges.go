@@ -40,32 +40,22 @@ func (c Choice) ranges(s *layout.Space) map[addr.Range]bool {
 	return ranges
 }
 
-// changeJSON is a change in the JSON form.
-type changeJSON struct {
-	Kind layout.ChangeKind `json:"kind"`
-	addr.Range
-	Part   string          `json:"part"`
-	Bytes  addr.Bytes      `json:"bytes"`
-	Before *layout.Mapping `json:"before,omitempty"`
-	After  *layout.Mapping `json:"after,omitempty"`
-}
-
 // changesModel is the JSON form of what changed.
 type changesModel struct {
-	Schema        int          `json:"schema"`
-	PID           int          `json:"pid"`
-	SameProcess   bool         `json:"same_process"`
-	Executed      bool         `json:"executed"` // the process has run a program since
-	ProgramThen   programJSON  `json:"program_before"`
-	ProgramNow    programJSON  `json:"program_after"`
-	MappingsThen  int          `json:"mappings_before"`
-	MappingsNow   int          `json:"mappings_after"`
-	ReservedThen  addr.Bytes   `json:"reserved_before"`
-	ReservedNow   addr.Bytes   `json:"reserved_after"`
-	ResidentThen  *addr.Bytes  `json:"resident_before,omitempty"`
-	ResidentNow   *addr.Bytes  `json:"resident_after,omitempty"`
-	Compared      bool         `json:"resident_compared"` // mapping by mapping
-	ChangesListed []changeJSON `json:"changes"`
+	Schema        int             `json:"schema"`
+	PID           int             `json:"pid"`
+	SameProcess   bool            `json:"same_process"`
+	Executed      bool            `json:"executed"` // the process has run a program since
+	ProgramThen   programJSON     `json:"program_before"`
+	ProgramNow    programJSON     `json:"program_after"`
+	MappingsThen  int             `json:"mappings_before"`
+	MappingsNow   int             `json:"mappings_after"`
+	ReservedThen  addr.Bytes      `json:"reserved_before"`
+	ReservedNow   addr.Bytes      `json:"reserved_after"`
+	ResidentThen  *addr.Bytes     `json:"resident_before,omitempty"`
+	ResidentNow   *addr.Bytes     `json:"resident_after,omitempty"`
+	Compared      bool            `json:"resident_compared"` // mapping by mapping
+	ChangesListed []layout.Change `json:"changes"`
 }
 
 // programJSON is what a process runs.
@@ -96,14 +86,12 @@ func MapsChanged(after *layout.Space, c Changes, choice Choice) Document {
 		Schema: schema, PID: after.PID, SameProcess: same, Executed: c.executed(after),
 		ProgramThen: programOf(c.Before), ProgramNow: programOf(after),
 		MappingsThen: len(c.Before.Mappings), MappingsNow: len(after.Mappings),
-		ReservedThen: c.Before.Reserved, ReservedNow: after.Reserved, Compared: c.resident(after), ChangesListed: []changeJSON{},
+		ReservedThen: c.Before.Reserved, ReservedNow: after.Reserved, Compared: c.resident(after), ChangesListed: []layout.Change{},
 	}
 	if c.Before.ResidentKnown && after.ResidentKnown {
 		model.ResidentThen, model.ResidentNow = &c.Before.Resident, &after.Resident
 	}
-	for _, change := range c.List {
-		model.ChangesListed = append(model.ChangesListed, changeJSON{change.Kind, change.Range, strings.ToValidUTF8(change.Part, "\ufffd"), change.Bytes, change.Before, change.After})
-	}
+	model.ChangesListed = append(model.ChangesListed, c.List...)
 	return Document{model, func(p *page) {
 		p.mapsHead(after, false)
 		if !same {

@@ -213,7 +213,7 @@ func (s *session) copyMaps(t *target) error {
 
 // pagesOf looks at the pages of what the view chooses.
 func pagesOf(space *layout.Space, view report.MapsView) (report.Document, error) {
-	pages, err := layout.OpenPagemapOf(space.PID)
+	pages, err := layout.OpenPagemap(space.PID)
 	if err != nil {
 		return report.Document{}, err
 	}

@@ -78,7 +78,7 @@ func pageOf(space *layout.Space, a addr.Addr) *layout.PageRun {
 	if loc.Place == nil || !space.User().Contains(a) {
 		return nil
 	}
-	pages, err := layout.OpenPagemapOf(space.PID)
+	pages, err := layout.OpenPagemap(space.PID)
 	if err != nil {
 		return nil
 	}

@@ -152,7 +152,7 @@ func (s subject) observe(ctx context.Context, t *Trace, summary Summary, o Optio
 // resident asks the kernel what of the heap and its bookkeeping is in memory.
 // Where it does not say, nothing is told.
 func (e *engine) resident(run *Run) {
-	pagemap, err := layout.OpenPagemap()
+	pagemap, err := layout.OpenPagemap(0)
 	if err != nil {
 		run.Notes = append(run.Notes, "the kernel does not tell what is resident: "+err.Error())
 		return

@@ -100,7 +100,7 @@ func firstFitFootprint(t *trace) (foot ownFoot, err error) {
 		}
 	}
 	s := f.heap.Stats()
-	pagemap, err := layout.OpenPagemap()
+	pagemap, err := layout.OpenPagemap(0)
 	if err != nil {
 		return ownFoot{}, err
 	}

@@ -15,14 +15,15 @@ const (
 	pageSwapped  = 1 << 62 // or swapped out
 )
 
-// Pagemap is what the kernel tells of this process's pages.
+// Pagemap is what the kernel tells of a process's pages.
 type Pagemap struct{ file *os.File }
 
-// OpenPagemap opens /proc/self/pagemap. Whoever does closes it.
-func OpenPagemap() (*Pagemap, error) {
-	f, err := openProc("/proc/self/pagemap")
+// OpenPagemap opens the pagemap of process pid, 0 being this one. Whoever does
+// closes it. The errors are those of Read.
+func OpenPagemap(pid int) (*Pagemap, error) {
+	f, err := openProc(reach(pid).file("pagemap"))
 	if err != nil {
-		return nil, err
+		return nil, failed(pid, reason(err))
 	}
 	return &Pagemap{f}, nil
 }
