@@ -103,9 +103,17 @@ type program struct {
 	out *along
 }
 
-// startReady starts a program for tests and waits until it is ready. It is killed at
-// the end.
+// startReady starts a program for tests and waits until it is ready.
 func startReady(t *testing.T, args ...string) program {
+	t.Helper()
+	p := startTalking(t, args...)
+	until(t, args[0]+" is ready", func() bool { return strings.HasPrefix(p.out.String(), "ready\n") })
+	return p
+}
+
+// startTalking starts a program for tests, whose output is read along. It is killed at
+// the end.
+func startTalking(t *testing.T, args ...string) program {
 	t.Helper()
 	if ok, err := native(); err != nil || !ok {
 		t.Skipf("an emulator runs here (%v)", err)
@@ -126,9 +134,7 @@ func startReady(t *testing.T, args ...string) program {
 		_ = cmd.Process.Kill() // it may have ended
 		_ = cmd.Wait()
 	})
-	said := readAlong(out)
-	until(t, args[0]+" is ready", func() bool { return strings.HasPrefix(said.String(), "ready\n") })
-	return program{cmd.Process.Pid, in, said}
+	return program{cmd.Process.Pid, in, readAlong(out)}
 }
 
 // tracers are the tracers of a process's threads, 0 for none.
@@ -233,24 +239,7 @@ func TestThawWaits(t *testing.T) {
 func TestFreezeLosesPatience(t *testing.T) {
 	p := startReady(t, "stuck")
 	until(t, "a thread waits in the kernel", func() bool { return strings.Count(threadStates(p.pid), "D") == 1 })
-	cmd := exec.Command("freezer", strconv.Itoa(p.pid))
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		in.Close()
-		_ = cmd.Process.Kill() // the kernel lets go what it holds
-		_ = cmd.Wait()
-	}()
-	said := readAlong(out)
+	said := startTalking(t, "freezer", strconv.Itoa(p.pid)).out
 	until(t, "the freezer gives up", func() bool { return strings.HasSuffix(said.String(), "\n") })
 	if !strings.Contains(said.String(), "does not stop: it waits in the kernel") {
 		t.Errorf("it says %s", said.String())
