@@ -218,18 +218,20 @@ func TestNoFalseAlarms(t *testing.T) {
 
 // TestNothingStaysMapped: a study gives back all that it reserved.
 func TestNothingStaysMapped(t *testing.T) {
-	study(t) // what Go itself needs for it
+	const (
+		studies = 12
+		ofGo    = 8 // mappings that Go itself may make meanwhile
+	)
 	before := ours(t)
-	for range 3 {
+	for range studies {
 		study(t)
 	}
-	if after := ours(t); after != before {
-		t.Errorf("%d mappings without permissions before, %d after", before, after)
+	if after := ours(t); after > before+ofGo {
+		t.Errorf("%d mappings without permissions before, %d after %d studies", before, after, studies)
 	}
 }
 
-// ours is how many mappings nobody may access: each region has several, and Go's own
-// don't change once it has grown.
+// ours is how many mappings nobody may access: each region has several.
 func ours(t *testing.T) int {
 	t.Helper()
 	maps, err := os.ReadFile("/proc/self/maps")

@@ -59,16 +59,19 @@ func TestMeasure(t *testing.T) {
 
 // TestMeasureStops: a measurement that is stopped says so, and leaves nothing mapped.
 func TestMeasureStops(t *testing.T) {
-	if _, err := Measure(context.Background(), bugs.Setups, options()); err != nil { // what Go itself needs for it
-		t.Fatal(err)
-	}
-	before := reserved(t)
-	ctx, cancel := context.WithCancel(context.Background())
+	const (
+		runs = 20
+		ofGo = 8 // mappings that Go itself may make meanwhile
+	)
+	stopped, cancel := context.WithCancel(context.Background())
 	cancel()
-	if r, err := Measure(ctx, bugs.Setups, options()); err == nil {
-		t.Errorf("a measurement that was stopped has a result: %+v", r)
+	before := reserved(t)
+	for range runs {
+		if r, err := Measure(stopped, bugs.Setups, options()); err == nil {
+			t.Fatalf("a measurement that was stopped has a result: %+v", r)
+		}
 	}
-	if after := reserved(t); after != before {
-		t.Errorf("%d mappings without permissions before, %d after", before, after)
+	if after := reserved(t); after > before+ofGo {
+		t.Errorf("%d mappings without permissions before, %d after %d measurements", before, after, runs)
 	}
 }
