@@ -44,14 +44,17 @@ func (p *page) putBook(title string, st style) {
 	p.put(side.left, plain)
 	if title != "" {
 		p.put(title, st)
+		p.put(side.right, plain)
 	}
-	p.put(side.right, plain)
 }
 
 func (p *page) bookSide(title string) bookSide {
 	v := p.glyphs.lines[up|down]
 	space := bookWidth - 2 - width(title)
 	left := space / 2
+	if title == "" {
+		return bookSide{left: " " + v + blanks(space) + v + "  "}
+	}
 	return bookSide{" " + v + blanks(left), title, blanks(space-left) + v + "  "}
 }
 

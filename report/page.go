@@ -112,8 +112,9 @@ type page struct {
 
 	drawn   [][]byte // the lines in pieces, but for the last one
 	last    []byte
-	ink     int  // where last ends but for the blanks at the end of a line that put draws
+	ink     int  // where last ends but for the blanks at the end of a line
 	colored bool // the ink at the end is
+	settled int  // up to where ink and colored tell of last
 
 	names     func(addr.Addr) string // what an address is called; nil: by its digits
 	explained []string               // what has been said of how to read a picture
@@ -144,22 +145,33 @@ func (p *page) cell(before int, s string, after int, st style) {
 	if p.opts.ASCII {
 		s = asciiOnly(s)
 	}
-	colored := p.opts.Color && st != plain
-	if colored {
-		p.last = append(p.last, "\x1b["...)
-		p.last = append(p.last, sgr[st]...)
-		p.last = append(p.last, 'm')
+	if !p.opts.Color || st == plain {
+		p.last = append(p.last, blanks(before)...)
+		p.last = append(p.last, s...)
+		p.last = append(p.last, blanks(after)...)
+		return
 	}
-	p.last = append(append(p.last, blanks(before)...), s...)
-	for ink := len(s); ink > 0; ink-- {
-		if s[ink-1] != ' ' {
-			p.ink, p.colored = len(p.last)-len(s)+ink, colored
-			break
-		}
+	p.settle()
+	p.last = append(p.last, "\x1b["...)
+	p.last = append(p.last, sgr[st]...)
+	p.last = append(p.last, 'm')
+	p.last = append(p.last, blanks(before)...)
+	p.last = append(p.last, s...)
+	if ink := len(strings.TrimRight(s, " ")); ink > 0 {
+		p.ink, p.colored = len(p.last)-len(s)+ink, true
 	}
 	p.last = append(p.last, blanks(after)...)
-	if colored {
-		p.last = append(p.last, reset...)
+	p.last = append(p.last, reset...)
+	p.settled = len(p.last)
+}
+
+// settle finds the ink of what was drawn since the last colour.
+func (p *page) settle() {
+	for end := len(p.last); end > p.settled; end-- {
+		if p.last[end-1] != ' ' {
+			p.ink, p.colored = end, false
+			return
+		}
 	}
 }
 
@@ -178,6 +190,7 @@ const (
 
 // end ends a line: trailing blanks are cut.
 func (p *page) end() {
+	p.settle()
 	p.last = p.last[:p.ink]
 	if p.colored {
 		p.last = append(p.last, reset...)
@@ -187,7 +200,7 @@ func (p *page) end() {
 		p.drawn = append(p.drawn, p.last)
 		p.last = make([]byte, 0, pieceBytes)
 	}
-	p.ink, p.colored = len(p.last), false
+	p.ink, p.settled, p.colored = len(p.last), len(p.last), false
 	p.lines++
 }
 
