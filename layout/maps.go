@@ -91,10 +91,15 @@ func (r *mapsReader) read(line []byte) error {
 }
 
 // roomy is list with room for another element. It doubles, for a list that grows by
-// less leaves more behind.
+// less leaves more behind; a long one grows more at once, for room that is not used is
+// not there either.
 func roomy[T any](list []T) []T {
-	if len(list) < cap(list) {
+	const long = 4096
+	switch {
+	case len(list) < cap(list):
 		return list
+	case len(list) == long:
+		return slices.Grow(list, 15*long)
 	}
 	return slices.Grow(list, max(len(list), 64))
 }

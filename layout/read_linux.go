@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -229,9 +230,14 @@ type keepingReader struct {
 }
 
 func (r *keepingReader) read(line []byte) error {
-	if r.long = r.long || len(r.text)+len(line) >= steadyBelow; r.long {
-		r.text = nil
-	} else {
+	switch size := len(r.text) + len(line) + 1; {
+	case r.long:
+	case size >= steadyBelow:
+		r.long, r.text = true, nil
+	default:
+		if size > cap(r.text) && size > pieceSize/4 {
+			r.text = slices.Grow(r.text, steadyBelow-len(r.text))
+		}
 		r.text = append(append(r.text, line...), '\n')
 	}
 	return r.mapsReader.read(line)

@@ -178,7 +178,7 @@ func (d *mapsDrawing) drawRow(r *mapRow, book string, st style) {
 	}
 	var digits [18]byte
 	from := string(r.Lo.Append(digits[:0]))
-	sized := short(r.size)
+	sized := d.sizes.short(r.size)
 	d.putLeft(from, 14, faint)
 	d.putRight(sized, sizeCells(from, sized), plain)
 	d.put("  ", plain)
@@ -190,7 +190,7 @@ func (d *mapsDrawing) drawRow(r *mapRow, book string, st style) {
 		words = faint
 	}
 	cells := max(textWidth-max(0, longer), 16)
-	for i, s := range d.wrapHard(r.wordsIn(cells, d.all), cells) {
+	for i, s := range d.wordLines(r, cells, d.all) {
 		if i > 0 {
 			d.putBook("", plain)
 			d.put(blanks(indent), plain)

@@ -25,7 +25,7 @@ func (p *page) mapsList(s *layout.Space, v MapsView) {
 		if r.segment != layout.SegmentNotDrawn {
 			segment = string(r.segment)
 		}
-		from, sized := string(r.Lo.Append(digits[:0])), short(r.size)
+		from, sized := string(r.Lo.Append(digits[:0])), p.sizes.short(r.size)
 		p.cell(1+max(0, 14-len(from)), from, 0, faint)
 		p.putRight(sized, sizeCells(from, sized), plain)
 		p.put("  ", plain)
@@ -40,12 +40,17 @@ func (p *page) mapsList(s *layout.Space, v MapsView) {
 // listed adds what is told of a row behind its columns, in as many lines as it takes.
 func (p *page) listed(head line, words string) {
 	p.putLine(head)
-	p.putWords(head.cells(), words)
+	indent := head.cells()
+	p.putColumn(indent, wrapHard(words, p.beside(indent)))
 }
 
-// putWords is listed where a line has its columns already; they take indent cells.
-func (p *page) putWords(indent int, words string) {
-	for i, more := range p.wrapHard(words, max(p.width-indent-1, 16)) {
+// beside is how many cells there are for words behind columns of indent cells.
+func (p *page) beside(indent int) int { return max(p.width-indent-1, 16) }
+
+// putColumn adds lines behind the columns of a row, which are drawn already and take
+// indent cells.
+func (p *page) putColumn(indent int, lines []string) {
+	for i, more := range lines {
 		if i > 0 {
 			p.put(blanks(indent), plain)
 		}
@@ -58,9 +63,9 @@ func (p *page) putWords(indent int, words string) {
 // them what they can spare.
 func sizeCells(from, sized string) int { return max(10-max(0, len(from)-14), len(sized)+1) }
 
-// putRow is putWords for what r is.
+// putRow adds what r is behind its columns.
 func (p *page) putRow(indent int, r *mapRow, all bool) {
-	p.putWords(indent, r.wordsIn(max(p.width-indent-1, 16), all))
+	p.putColumn(indent, p.wordLines(r, p.beside(indent), all))
 }
 
 // text is the kernel's own.

@@ -197,11 +197,11 @@ func (p *page) putFigures(name string, r *mapRow) (cells int) {
 	figure := func(n addr.Bytes) {
 		text := "-"
 		if n > 0 {
-			text = short(n)
+			text = p.sizes.short(n)
 		}
 		p.cell(1+max(0, 8-len(text)), text, 0, plain)
 	}
-	total := short(r.size)
+	total := p.sizes.short(r.size)
 	used, blank := max(15, len(name)), 0
 	p.cell(used-len(name), name, 0, faint)
 	blank = max(1, 24-used-len(total))

@@ -135,6 +135,23 @@ func (r *mapRow) wordsIn(cells int, all bool) string {
 	return words
 }
 
+// rowWords are what one row is, in lines. A row is often what the one above was.
+type rowWords struct {
+	row   mapRow
+	cells int
+	all   bool
+	lines []string
+}
+
+// wordLines are wordsIn in lines of that many cells.
+func (p *page) wordLines(r *mapRow, cells int, all bool) []string {
+	w := &p.rowWords
+	if w.lines == nil || w.row.text != r.text || w.row.object != r.object || w.row.kind != r.kind || w.row.parts != r.parts || w.row.mappings != r.mappings || w.cells != cells || w.all != all {
+		*w = rowWords{*r, cells, all, wrapHard(r.wordsIn(cells, all), cells)}
+	}
+	return w.lines
+}
+
 // folder makes one row of those that belong together: of one library, or of one kind.
 type folder struct {
 	all   bool      // it folds nothing

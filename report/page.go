@@ -119,8 +119,9 @@ type page struct {
 	names     func(addr.Addr) string // what an address is called; nil: by its digits
 	explained []string               // what has been said of how to read a picture
 
-	wrapped wrapped
-	books   [2]bookSide // the last of those without a title and of those with one
+	books    [2]bookSide // the last of those without a title and of those with one
+	rowWords rowWords    // of the last row
+	sizes    sizes
 }
 
 // addr is how an address is shown.
@@ -273,22 +274,6 @@ func wrap(s string, n int) []string {
 		at, end = next+1, next
 	}
 	return append(lines, s[start:])
-}
-
-// wrapped is a text in lines of n cells at most. A row often tells what the one above
-// told.
-type wrapped struct {
-	text  string
-	n     int
-	lines []string
-}
-
-// wrapHard is wrapHard of a row's words.
-func (p *page) wrapHard(s string, n int) []string {
-	if w := &p.wrapped; w.lines == nil || w.text != s || w.n != n {
-		*w = wrapped{s, n, wrapHard(s, n)}
-	}
-	return p.wrapped.lines
 }
 
 // wordEnd is where the word at i of s ends.

@@ -30,6 +30,22 @@ func short(n addr.Bytes) string {
 	return strings.Replace(humanize.IBytes(uint64(n)), ".0 ", " ", 1)
 }
 
+// sizes are the last ones that were shown, by their lowest digits: of the rows of a long
+// table many are alike.
+type sizes [16]struct {
+	n    addr.Bytes
+	text string
+}
+
+// short is short.
+func (s *sizes) short(n addr.Bytes) string {
+	last := &s[(n>>12)%addr.Bytes(len(s))]
+	if last.n != n || last.text == "" {
+		last.n, last.text = n, short(n)
+	}
+	return last.text
+}
+
 // shortOf is short for 10 bytes to 1 TiB, where whole numbers are exact enough. Each row
 // of a table has a size.
 func shortOf(n uint64) string {
