@@ -11,38 +11,29 @@ const (
 	mostPieces = 4         // that wait for it
 )
 
-// readLines reads p's file of that name and has r read its lines. The kernel takes its
-// time for the text, so its lines are read meanwhile, piece by piece, and the whole text
-// is never in memory.
+// readLines reads p's file of that name and has r read its lines. The whole text is
+// never in memory.
 func (p process) readLines(name string, r lineReader) error {
 	f, err := openProc(p.file(name))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	pieces, used := make(chan []byte, mostPieces), make(chan []byte, mostPieces+2)
-	parsed := make(chan error)
-	go func() {
-		var err error
-		lines := feeder{to: r}
-		for piece := range pieces {
-			if err == nil {
-				err = lines.feed(piece)
-			}
-			used <- piece
-		}
-		if err == nil {
-			err = lines.end()
-		}
-		parsed <- err
-	}()
-	some, read := readPieces(f, used, pieces)
-	close(pieces)
-	err = <-parsed
-	if read != nil {
+	lines := feeder{to: r}
+	piece := make([]byte, pieceSize)
+	n, read := readFull(f, piece)
+	if read == nil { // and it goes on
+		read, err = lines.feedPieces(f, piece)
+	} else {
+		err = lines.feed(piece[:n])
+	}
+	if !errors.Is(read, io.EOF) {
 		return read
 	}
-	if some && p.pid != 0 {
+	if err == nil {
+		err = lines.end()
+	}
+	if n > 0 && p.pid != 0 {
 		if err := wholeYet(f); err != nil {
 			return err
 		}
@@ -50,29 +41,36 @@ func (p process) readLines(name string, r lineReader) error {
 	return err
 }
 
-// readPieces reads f to its end, into buffers that were used before where there are any.
-// some is true where there was anything to read.
-func readPieces(f io.Reader, used <-chan []byte, pieces chan<- []byte) (some bool, err error) {
-	for {
-		var buf []byte
+// feedPieces feeds first, a whole piece, and what f has behind it, until an error of f,
+// such as io.EOF. The kernel takes its time for the text, so lines are read meanwhile.
+func (l *feeder) feedPieces(f io.Reader, first []byte) (read, err error) {
+	pieces, used := make(chan []byte, mostPieces), make(chan []byte, mostPieces+2)
+	parsed := make(chan error)
+	go func() {
+		var err error
+		for piece := range pieces {
+			if err == nil {
+				err = l.feed(piece)
+			}
+			used <- piece
+		}
+		parsed <- err
+	}()
+	pieces <- first
+	for read == nil {
+		var piece []byte
 		select {
-		case buf = <-used:
-			buf = buf[:cap(buf)]
+		case piece = <-used:
+			piece = piece[:cap(piece)]
 		default:
-			buf = make([]byte, pieceSize)
+			piece = make([]byte, pieceSize)
 		}
-		n, err := readFull(f, buf)
-		if n > 0 {
-			some = true
-			pieces <- buf[:n]
-		}
-		if errors.Is(err, io.EOF) {
-			return some, nil
-		}
-		if err != nil {
-			return some, err
-		}
+		n := 0
+		n, read = readFull(f, piece)
+		pieces <- piece[:n]
 	}
+	close(pieces)
+	return read, <-parsed
 }
 
 // readSmaps reads p's smaps file once.
