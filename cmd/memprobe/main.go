@@ -19,8 +19,17 @@ import (
 )
 
 func main() {
-	signal.Ignore(unix.SIGXFSZ) // a file that gets too large is an error of the write
+	tooLargeIsAnError()
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// tooLargeIsAnError makes the end of a file's room that there is a limit to an error of
+// the write: without, the signal ends the process. To ignore it takes Go a thread.
+func tooLargeIsAnError() {
+	var most unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &most); err != nil || most.Cur != unix.RLIM_INFINITY {
+		signal.Ignore(unix.SIGXFSZ)
+	}
 }
 
 // The exit codes.
