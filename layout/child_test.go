@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"memprobe/layout/addr"
 )
@@ -70,6 +71,16 @@ func start(t *testing.T, exe string, args ...string) child {
 	}
 	t.Skipf("%s does not run here", exe)
 	return c
+}
+
+// until waits for a condition, a minute at most: it is there to end a test that hangs.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after a minute still not so: %s", what)
+		}
+	}
 }
 
 // skipIfEmulated skips the test where the kernel runs an emulator in the child's

@@ -9,6 +9,10 @@ import (
 // A process whose first thread has ended is a zombie to look at, but lives on.
 func TestFirstThreadEnded(t *testing.T) {
 	c := start(t, ccTool(t, "testdata/leader.c"))
+	until(t, "its first thread is a zombie", func() bool {
+		stat, err := readProc(process{c.pid}.file("stat"))
+		return err != nil || statFields(string(stat))[0] == "Z"
+	})
 	if text, err := os.ReadFile(process{c.pid}.file("maps")); err != nil || len(text) > 0 {
 		t.Skipf("this kernel tells of the process all the same: %d bytes, %v", len(text), err)
 	}

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,7 @@ func TestCalled(t *testing.T) {
 
 func TestNamed(t *testing.T) {
 	exe := ccTool(t, "testdata/child.c")
-	odd := filepath.Join(filepath.Dir(exe), "an odd name) of more than 15 bytes")
+	odd := filepath.Join(filepath.Dir(exe), fmt.Sprintf("an odd name) of more than 15 bytes, of test %d", os.Getpid())) // others run too
 	if err := os.Rename(exe, odd); err != nil {
 		t.Fatal(err)
 	}

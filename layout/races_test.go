@@ -263,19 +263,9 @@ func neverWas(mode string, maps []Mapping) bool {
 func TestBusy(t *testing.T) {
 	r := startRacer(t, ccTool(t, "testdata/races.c", "-static"), "exit")
 	p := process{r.pid}
-	for end := time.Now().Add(5 * time.Second); p.busy() && time.Now().Before(end); { // until it waits
-		time.Sleep(time.Millisecond)
-	}
-	if p.busy() {
-		t.Error("it waits, and is called busy")
-	}
+	until(t, "it waits, and is not called busy", func() bool { return !p.busy() })
 	r.goAfter(t, time.Hour) // which it spends counting
-	for end := time.Now().Add(5 * time.Second); !p.busy() && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	if !p.busy() {
-		t.Error("it runs, and is not called busy")
-	}
+	until(t, "it runs, and is called busy", p.busy)
 	r.cmd.Process.Kill()
 	r.end()
 	if (process{1 << 30}).busy() {

@@ -10,8 +10,7 @@ static char *on_stack;
 
 static void *run(void *unused) {
     int stack = 1;
-    pthread_join(first, NULL);
-    usleep(1000); /* the kernel is done with it a moment after */
+    pthread_join(first, NULL); /* the kernel is done with it a moment after */
     printf("function %lx\n", (unsigned long)&run);
     printf("initialised %lx\n", (unsigned long)initialised);
     printf("heap %lx\n", (unsigned long)malloc(100));

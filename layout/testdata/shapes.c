@@ -1,5 +1,6 @@
 /* Maps memory of every sort, prints "name address" a line, and waits for its standard input to end. */
 #define _GNU_SOURCE
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static char *map(size_t n, int may, int flags) {
 int main(int argc, char **argv) {
     const int rw = PROT_READ | PROT_WRITE;
     pthread_attr_t small, unguarded, own;
+    mallopt(M_ARENA_MAX, 1); /* as in stacks.c */
     pthread_barrier_init(&ready, 0, 5);
     spawn("deep", 0);
     pthread_attr_init(&small);

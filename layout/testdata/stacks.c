@@ -3,6 +3,7 @@
  * ends, and "name address" of a local variable; then waits for its standard input to end.
  */
 #define _GNU_SOURCE
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -76,6 +77,7 @@ static char *map(size_t n, int flags) {
 }
 
 int main(void) {
+    mallopt(M_ARENA_MAX, 1); /* else threads have a reserve of 64 MiB each, and a stack may lie right above one, as above a guard */
     sem_init(&ready, 0, 0);
     spawn("bare1", 0, 128 * K, 0);
     spawn("bare2", 0, 128 * K, 0);
