@@ -32,7 +32,7 @@ func TestHeldConstructors(t *testing.T) {
 	}{{"trap", "went on", false}, {"exec", "it ran another program before its entry", true}, {"fork", "constructed", false}} {
 		cmd := exec.Command("memprobe", "maps", "--format", "maps", "--", exe)
 		cmd.Env = append(os.Environ(), "CONSTRUCT="+tt.what, "WORD="+word)
-		cmd.WaitDelay = 5 * time.Second
+		cmd.WaitDelay = time.Minute
 		out, err := cmd.CombinedOutput()
 		if tt.fails != (err != nil) || !strings.Contains(string(out), tt.want) {
 			t.Errorf("%s: %v: %s", tt.what, err, out)

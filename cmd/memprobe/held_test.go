@@ -35,12 +35,12 @@ func childOf(t *testing.T, parent int) int {
 	return 0
 }
 
-// until waits for a condition, ten seconds at most.
+// until waits for a condition, a minute at most: it is there to end a test that hangs.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("after ten seconds still not so: %s", what)
+			t.Fatalf("after a minute still not so: %s", what)
 		}
 	}
 }
@@ -206,6 +206,7 @@ func TestWatch(t *testing.T) {
 		t.Skipf("there is no sleep here: %v", err)
 	}
 	defer sleeper.Process.Kill()
+	until(t, "it sleeps", func() bool { return state(sleeper.Process.Pid) == "S" })
 	for _, tt := range []struct {
 		code int
 		end  func(watch *exec.Cmd) error

@@ -138,12 +138,12 @@ func TestFrozenGoesOnAfterKill(t *testing.T) {
 	}
 }
 
-// processesWith counts the processes that have a word in their command line.
+// processesWith counts the processes that have a word as an argument.
 func processesWith(word string) int {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	n := 0
 	for _, file := range files {
-		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), word) {
+		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), "\x00"+word+"\x00") {
 			n++
 		}
 	}

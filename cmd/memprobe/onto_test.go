@@ -47,7 +47,7 @@ func zombie() (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	for range 5000 {
+	for range 60_000 {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
 		if err != nil {
 			return 0, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -21,8 +22,14 @@ func TestWatchBlocked(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(700 * time.Millisecond) // a pipe has room for 64 KiB
-		_ = cmd.Process.Signal(sig)        // the exit code says whether it came
+		held, was := 0, -1 // bytes in the pipe: nobody reads them, so there are no more once it is full
+		until(t, "its pipe is full", func() bool {
+			time.Sleep(100 * time.Millisecond)
+			was = held
+			held, err = unix.IoctlGetInt(int(stdout.(*os.File).Fd()), unix.TIOCINQ)
+			return err != nil || held == was && held > 32<<10
+		})
+		_ = cmd.Process.Signal(sig) // the exit code says whether it came
 		until(t, "it ends", func() bool { return state(cmd.Process.Pid) == "Z" })
 		_ = cmd.Wait() // the exit code says it
 		if got := cmd.ProcessState.ExitCode(); got != code {

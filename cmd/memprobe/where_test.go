@@ -18,11 +18,13 @@ import (
 	"memprobe/layout/addr"
 )
 
-// lookedAt builds and starts testdata/looked_at.c, and gives the process and the
-// addresses that it printed.
+// lookedAt builds and starts testdata/looked_at.c, and gives the process, whose threads
+// all wait, and the addresses that it printed.
 func lookedAt(t *testing.T) (pid int, at map[string]addr.Addr) {
 	t.Helper()
-	return started(t, "testdata/looked_at.c")
+	pid, at = started(t, "testdata/looked_at.c")
+	until(t, "its threads wait", func() bool { return threadStates(pid) == "SS" })
+	return pid, at
 }
 
 // started builds the C program at source and starts it with an argument, "one".
