@@ -452,6 +452,9 @@ func TestTheKernelsOwnRefusals(t *testing.T) {
 	if emulated(t) {
 		t.Skip("the emulator does not keep to limits on memory")
 	}
+	if !inItsOwnProcess(t) {
+		return
+	}
 	r := newRegion(t, Config{Heap: 1 << 20, Stack: 1 << 20})
 	h, s := r.Heap(), r.Stack()
 	o := owned{mustAlloc(t, h, 100), 100, 1}

@@ -5,8 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"memprobe/layout/addr"
 )
@@ -81,6 +86,58 @@ func permsOf(maps []mapping, r addr.Range) string {
 		seen = append(seen, fmt.Sprintf("%d bytes unmapped", r.Size()-covered))
 	}
 	return strings.Join(seen, " ")
+}
+
+// ranOut is what Go's runtime and the race detector say where they get no memory for
+// themselves, at which they end the process.
+var ranOut = regexp.MustCompile(`(?m)^fatal error: .*memory|^runtime: failed to create new OS thread|ThreadSanitizer: .*out of memory`)
+
+// inItsOwnProcess reports whether this is a process for this test alone. Elsewhere it
+// starts one, again where that one was ended for want of memory, and fails as it fails.
+func inItsOwnProcess(t *testing.T) bool {
+	t.Helper()
+	const own = "MEMPROBE_TEST_ALONE"
+	if os.Getenv(own) == t.Name() {
+		return true
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		cmd := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), own+"="+t.Name())
+		out, err := cmd.CombinedOutput()
+		switch {
+		case err == nil && strings.Contains(string(out), "--- PASS: "+t.Name()+" ("):
+			return false
+		case !ranOut.Match(out):
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	t.Skip("Go's runtime or the race detector wants memory for itself each time")
+	return false
+}
+
+// mappedIn is how much of r is mapped.
+func mappedIn(maps []mapping, r addr.Range) (n addr.Bytes) {
+	for _, m := range maps {
+		if m.Overlaps(r) {
+			n += m.Intersect(r).Size()
+		}
+	}
+	return n
+}
+
+// processorTime is what this process has had of the processors so far: what else they
+// do does not count.
+func processorTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &now); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(now.Nano())
 }
 
 // statm is the size of this process and what of it is resident, in bytes.

@@ -412,8 +412,9 @@ func TestPause(t *testing.T) {
 }
 
 // TestRunsLeaveNothing: after ten thousand runs mappings, descriptors and
-// goroutines are as after the tenth. Go's runtime maps a little for itself now and
-// then; whatever each run left would be there ten thousand times.
+// goroutines are no more than after the tenth. Go's runtime maps a little for itself now
+// and then; whatever each run left would be there ten thousand times. What a test before
+// this one has left may go meanwhile.
 func TestRunsLeaveNothing(t *testing.T) {
 	const runs, ofGo = 10000, 20
 	var after10 resources
@@ -433,7 +434,7 @@ func TestRunsLeaveNothing(t *testing.T) {
 	if now.mappings > after10.mappings+ofGo {
 		t.Errorf("after 10 runs there are %d mappings, after %d runs %d", after10.mappings, runs, now.mappings)
 	}
-	if now.descriptors != after10.descriptors || now.goroutines != after10.goroutines {
+	if now.descriptors > after10.descriptors || now.goroutines > after10.goroutines {
 		t.Errorf("after 10 runs the process has %+v, after %d runs %+v", after10, runs, now)
 	}
 }

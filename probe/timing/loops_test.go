@@ -394,7 +394,7 @@ func TestClocks(t *testing.T) {
 	wall, processor = now(), work()
 	for work()-processor < 5*time.Millisecond {
 		worked = chain(worked, 1000)
-		if now()-wall > 10*time.Second {
+		if now()-wall > time.Minute {
 			t.Fatal("the clock of processor time does not go on while it works")
 		}
 	}
