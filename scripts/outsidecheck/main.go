@@ -22,7 +22,7 @@ import (
 )
 
 // limit is how long one memprobe or one gdb may take.
-const limit = 60 * time.Second
+const limit = 2 * time.Minute
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
