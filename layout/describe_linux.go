@@ -18,10 +18,14 @@ import (
 // Describe reads process pid, 0 being this one, and says what lies where. An error
 // that is ErrTorn alone is not returned: the space is marked as changed then.
 func Describe(pid int, o Options) (*Space, error) {
-	p := reach(pid)
+	return living(pid, func(p process) (*Space, error) { return p.describe(pid, o) })
+}
+
+// describe reads process pid, of which p is a thread that lives, and says what lies where.
+func (p process) describe(pid int, o Options) (*Space, error) {
 	list, err := p.list(o.Resident)
 	if err != nil && !errors.Is(err, ErrTorn) {
-		return nil, failed(pid, err)
+		return nil, err
 	}
 	maps := list.maps
 	s := &Space{
@@ -44,7 +48,7 @@ func Describe(pid int, o Options) (*Space, error) {
 	s.UserBits = userBits(s.Arch, maps, bytes.Contains(cpu, []byte(" la57 ")))
 	s.measure()
 	if now := p.identity(); now != list.who && list.who != (identity{}) {
-		return nil, failed(pid, ErrCutShort)
+		return nil, ErrCutShort
 	}
 	if p.pid != pid { // another thread may have started later
 		s.Started = process{pid}.identity().started

@@ -21,9 +21,13 @@ type Pagemap struct{ file *os.File }
 // OpenPagemap opens the pagemap of process pid, 0 being this one. Whoever does
 // closes it. The errors are those of Read.
 func OpenPagemap(pid int) (*Pagemap, error) {
-	f, err := openProc(reach(pid).file("pagemap"))
+	return living(pid, process.openPagemap)
+}
+
+func (p process) openPagemap() (*Pagemap, error) {
+	f, err := openProc(p.file("pagemap"))
 	if err != nil {
-		return nil, failed(pid, reason(err))
+		return nil, reason(err)
 	}
 	return &Pagemap{f}, nil
 }

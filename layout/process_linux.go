@@ -1,12 +1,14 @@
 package layout
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +31,68 @@ func reach(pid int) process {
 		}
 	}
 	return p
+}
+
+const (
+	lookAttempts = 5                // how often a process is looked at that seems to be gone but lives
+	lookPause    = time.Millisecond // between two of them: longer than a process is between two programs
+)
+
+// living has look look at process pid, and again where it finds none that lives though
+// this one does. While a thread other than the first has the process run a program, it
+// takes over the first one's number; there is no memory to look at meanwhile, and then
+// not the thread any more that was looked at. That it is gone is never said of one that
+// lives. The error is a *ProcessError.
+func living[T any](pid int, look func(process) (T, error)) (found T, err error) {
+	born := process{pid}.lives()
+	for range lookAttempts {
+		found, err = look(reach(pid))
+		if pid <= 0 || !mayPass(err) {
+			return found, failed(pid, err)
+		}
+		time.Sleep(lookPause)
+		now := process{pid}.lives()
+		if now == 0 || born != 0 && now != born {
+			return found, failed(pid, err)
+		}
+		born = now
+	}
+	if !errors.Is(err, ErrNoMappings) {
+		err = ErrCutShort
+	}
+	return found, failed(pid, err)
+}
+
+// mayPass reports whether err is so only for a moment where the process lives.
+func mayPass(err error) bool {
+	for _, passing := range []error{ErrNoProcess, ErrZombie, ErrNoMappings, ErrCutShort} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}
+
+// lives is when p started, in ticks since the machine did; 0 for one that is gone, or
+// whose threads have all ended.
+func (p process) lives() (started uint64) {
+	for range lookAttempts {
+		stat, _ := readProc(p.file("stat"))
+		fields := statFields(string(stat))
+		if len(fields) <= startTime {
+			return 0
+		}
+		ended := fields[0] == "Z" || fields[0] == "X"
+		switch threads := fields[threadCount]; {
+		case ended && threads == "1":
+			return 0
+		case ended && threads == "0": // of a first thread that is gone just now, perhaps for another to take its number
+			continue
+		}
+		started, _ = strconv.ParseUint(fields[startTime], 10, 64)
+		return started
+	}
+	return 0
 }
 
 // LiveThread is a thread of process pid that lives, for what the kernel tells of none
@@ -55,11 +119,20 @@ func (p process) file(name string) string {
 }
 
 // identity tells one process from the next of the same number, and from itself after
-// it ran another program.
+// it ran another program, or the same again.
 type identity struct {
 	started uint64 // ticks since the machine started
 	exe     fileID // the program
+	stack   string // where its first stack began: elsewhere each time, unless the kernel was told not to choose addresses at random
 }
+
+// Where they stand among the fields behind the name in /proc/PID/stat, the first of
+// which is number 3.
+const (
+	threadCount = 20 - 3
+	startTime   = 22 - 3
+	startStack  = 28 - 3
+)
 
 // identity is empty where the kernel tells nothing. This process does not change.
 func (p process) identity() (who identity) {
@@ -67,9 +140,9 @@ func (p process) identity() (who identity) {
 		return identity{}
 	}
 	stat, _ := readProc(p.file("stat"))
-	const startTime = 22 - 3 // among the fields behind the name, the first of which is number 3
-	if fields := statFields(string(stat)); len(fields) > startTime {
+	if fields := statFields(string(stat)); len(fields) > startStack {
 		who.started, _ = strconv.ParseUint(fields[startTime], 10, 64)
+		who.stack = fields[startStack]
 	}
 	var st unix.Stat_t
 	if unix.Stat(p.file("exe"), &st) == nil {

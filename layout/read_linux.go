@@ -53,29 +53,23 @@ const (
 // the same all the time can be caught at the same wrong moments. Only a process that
 // stands still is surely read as it is.
 func Read(pid int) ([]Mapping, error) {
-	list, err := reach(pid).list(false)
-	return list.maps, failed(pid, err)
+	list, err := living(pid, func(p process) (list, error) { return p.list(false) })
+	return list.maps, err
 }
 
 // ReadSmaps gives the mappings of process pid and the figures of each, in the same
 // order. Errors and torn lists are as with Read, where the second reading is one of
 // the mappings alone: the figures move all the time, and each is of its own moment.
 func ReadSmaps(pid int) ([]Mapping, []Figures, error) {
-	list, err := reach(pid).list(true)
-	return list.maps, list.figures, failed(pid, err)
+	list, err := living(pid, func(p process) (list, error) { return p.list(true) })
+	return list.maps, list.figures, err
 }
 
 // ReadText gives the text of process pid's maps file, byte for byte and whole. The
 // errors are those of Read; a torn list comes with ErrTorn.
 func ReadText(pid int) ([]byte, error) {
-	l, err := reach(pid).readAgain(func(p process) (list, error) {
-		text, err := p.readText()
-		if err == nil {
-			err = checkText(text)
-		}
-		return list{text: text}, err
-	})
-	return l.text, failed(pid, err)
+	l, err := living(pid, func(p process) (list, error) { return p.readAgain(process.readChecked) })
+	return l.text, err
 }
 
 // failed is what went wrong with process pid.
@@ -277,6 +271,15 @@ func (p process) exactName(m Mapping, maps *os.File) string {
 		return m.Name
 	}
 	return name
+}
+
+// readChecked reads the text of p's mappings once. It is torn where its lines say so.
+func (p process) readChecked() (list, error) {
+	text, err := p.readText()
+	if err == nil {
+		err = checkText(text)
+	}
+	return list{text: text}, err
 }
 
 // readText reads p's maps file once.

@@ -84,9 +84,8 @@ func (s *session) watchUntil(stop <-chan os.Signal, t *target, view report.MapsV
 	defer tick.Stop()
 	fd, terminal := toTerminal(s.stdout)
 	var before *layout.Space
-	born := lives(t.pid)
 	for {
-		space, err := t.describeLiving(born)
+		space, err := t.describeLiving()
 		if hasEnded(before, space, err) {
 			fmt.Fprintf(s.stderr, "process %d has ended\n", t.pid)
 			return nil
@@ -155,13 +154,11 @@ func ended(sig os.Signal) error {
 	return errInterrupted
 }
 
-// describeLiving describes a process, again where it seems to have ended but has not: one
-// that runs another program has no memory for a moment, or its first thread has ended.
-func (t *target) describeLiving(born string) (space *layout.Space, err error) {
-	for range 50 {
-		space, err = t.describe()
-		passing := errors.Is(err, layout.ErrCutShort) || errors.Is(err, layout.ErrNoProcess) || errors.Is(err, layout.ErrZombie) || errors.Is(err, layout.ErrNoMappings)
-		if !passing || born == "" || lives(t.pid) != born {
+// describeLiving describes a process, again where it ran another program meanwhile: with
+// some luck it does not the next time.
+func (t *target) describeLiving() (space *layout.Space, err error) {
+	for range 10 {
+		if space, err = t.describe(); !errors.Is(err, layout.ErrCutShort) {
 			break
 		}
 		time.Sleep(2 * time.Millisecond)
