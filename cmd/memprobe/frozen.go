@@ -20,30 +20,40 @@ import (
 // They go on when it lets them; and when it ends, however, the kernel lets them.
 type frozen struct {
 	pid     int
+	patient time.Duration       // how long a thread may take to stop
 	threads map[int]bool        // by number; true: it stands still
 	signals map[int]unix.Signal // what a thread was about to be sent when it stopped
 	over    map[int]bool        // threads that had ended before they could be stopped
 	caught  chan os.Signal      // Ctrl-Z and its like, which wait until the threads go on
 }
 
-// patience is how long a thread may take to stop. One that waits for a disk can't.
+// patience is how long a thread may take to stop, or all may take to go on. One that
+// waits for a disk can't stop.
 const patience = 2 * time.Second
 
 // newFrozen is a process none of whose threads is stopped yet.
 func newFrozen(pid int) *frozen {
-	return &frozen{pid, map[int]bool{}, map[int]unix.Signal{}, map[int]bool{}, make(chan os.Signal, 1)}
+	return &frozen{pid, patience, map[int]bool{}, map[int]unix.Signal{}, map[int]bool{}, make(chan os.Signal, 1)}
 }
 
 // freeze stops a process. The goroutine is tied to its thread until the process goes
 // on, for the kernel takes the thread for the tracer.
 func freeze(pid int) (*frozen, error) {
-	if pid == os.Getpid() {
-		return nil, fmt.Errorf("freeze process %d: it is memprobe itself", pid)
+	f := newFrozen(pid)
+	if err := f.stop(); err != nil {
+		return nil, fmt.Errorf("freeze process %d: %w", pid, err)
+	}
+	return f, nil
+}
+
+// stop stops all threads, or none.
+func (f *frozen) stop() error {
+	if f.pid == os.Getpid() {
+		return errors.New("it is memprobe itself")
 	}
 	runtime.LockOSThread()
-	f := newFrozen(pid)
 	signal.Notify(f.caught, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(f.patient); ; {
 		more, err := f.seize()
 		if err == nil && more && time.Now().After(end) {
 			err = errors.New("it starts threads faster than they can be stopped")
@@ -55,10 +65,10 @@ func freeze(pid int) (*frozen, error) {
 		}
 		if err != nil {
 			f.thaw()
-			return nil, fmt.Errorf("freeze process %d: %w", pid, err)
+			return err
 		}
 		if !more {
-			return f, nil
+			return nil
 		}
 	}
 }
@@ -213,7 +223,7 @@ func (f *frozen) await(tid int, end time.Time) error {
 // Those that don't stop in time the kernel lets go when memprobe ends.
 func (f *frozen) thaw() {
 	defer runtime.UnlockOSThread()
-	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Microsecond) {
+	for end := time.Now().Add(f.patient); ; time.Sleep(100 * time.Microsecond) {
 		for tid, stopped := range f.threads {
 			if stopped || f.await(tid, time.Now()) == nil {
 				_ = detach(tid, f.signals[tid]) // a thread that has ended meanwhile needs nothing

@@ -239,7 +239,7 @@ func TestThawWaits(t *testing.T) {
 func TestFreezeLosesPatience(t *testing.T) {
 	p := startReady(t, "stuck")
 	until(t, "a thread waits in the kernel", func() bool { return strings.Count(threadStates(p.pid), "D") == 1 })
-	said := startTalking(t, "freezer", strconv.Itoa(p.pid)).out
+	said := startTalking(t, "freezer", strconv.Itoa(p.pid), "300ms").out
 	until(t, "the freezer gives up", func() bool { return strings.HasSuffix(said.String(), "\n") })
 	if !strings.Contains(said.String(), "does not stop: it waits in the kernel") {
 		t.Errorf("it says %s", said.String())

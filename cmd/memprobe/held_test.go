@@ -96,14 +96,19 @@ func TestHeldEndsWithMemprobe(t *testing.T) {
 }
 
 // freezer is a program for tests: it stops the process that its argument names and
-// lets it go on after a line of its input.
+// lets it go on after a line of its input. Another argument is how patient it is.
 func freezer() {
 	pid, err := strconv.Atoi(os.Args[1])
 	if err != nil {
 		panic(err)
 	}
-	f, err := freeze(pid)
-	if err != nil {
+	f := newFrozen(pid)
+	if len(os.Args) > 2 {
+		if f.patient, err = time.ParseDuration(os.Args[2]); err != nil {
+			panic(err)
+		}
+	}
+	if err := f.stop(); err != nil {
 		fmt.Println(err)
 		_ = waitForLine(os.Stdin) // what it let go must not be for its end alone
 		os.Exit(1)
