@@ -8,7 +8,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,8 +33,8 @@ func reach(pid int) process {
 }
 
 const (
-	lookAttempts = 5                // how often a process is looked at that seems to be gone but lives
-	lookPause    = time.Millisecond // between two of them: longer than a process is between two programs
+	lookAttempts = 5         // how often a process is looked at that seems to be gone but lives
+	lookPause    = 1_000_000 // nanoseconds between two of them: longer than a process is between two programs
 )
 
 // living has look look at process pid, and again where it finds none that lives though
@@ -50,7 +49,8 @@ func living[T any](pid int, look func(process) (T, error)) (found T, err error) 
 		if pid <= 0 || !mayPass(err) {
 			return found, failed(pid, err)
 		}
-		time.Sleep(lookPause)
+		pause := unix.NsecToTimespec(lookPause) // for time.Sleep Go's runtime would open its poller
+		_ = unix.Nanosleep(&pause, nil)         // a signal may cut it short
 		now := process{pid}.lives()
 		if now == 0 || born != 0 && now != born {
 			return found, failed(pid, err)

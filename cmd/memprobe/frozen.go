@@ -128,7 +128,7 @@ func (f *frozen) seize() (more bool, err error) {
 		return false, f.unreadable(layout.ErrNoProcess)
 	}
 	clear(f.over) // another program runs under one of the numbers
-	time.Sleep(100 * time.Microsecond)
+	pause()
 	return true, nil
 }
 
@@ -150,7 +150,7 @@ func (f *frozen) refused(tid int) error {
 	} else if err != nil {
 		return reason(err)
 	}
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", f.pid, tid))
+	status, _ := readPlain(fmt.Sprintf("/proc/%d/task/%d/status", f.pid, tid))
 	for l := range strings.Lines(string(status)) {
 		if tracer, ok := strings.CutPrefix(l, "TracerPid:"); ok && strings.TrimSpace(tracer) != "0" {
 			if tracer = strings.TrimSpace(tracer); tracer == strconv.Itoa(unix.Gettid()) {
@@ -164,7 +164,7 @@ func (f *frozen) refused(tid int) error {
 
 // hasEnded reports whether a thread has ended, or is about to.
 func (f *frozen) hasEnded(tid int) (bool, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", f.pid, tid))
+	text, err := readPlain(fmt.Sprintf("/proc/%d/task/%d/stat", f.pid, tid))
 	if err != nil {
 		return isGone(err), err
 	}
@@ -215,7 +215,7 @@ func (f *frozen) await(tid int, end time.Time) error {
 			delete(f.threads, tid) // of the first thread nothing is heard before the others have ended
 			return nil
 		}
-		time.Sleep(100 * time.Microsecond)
+		pause()
 	}
 }
 
@@ -223,7 +223,7 @@ func (f *frozen) await(tid int, end time.Time) error {
 // Those that don't stop in time the kernel lets go when memprobe ends.
 func (f *frozen) thaw() {
 	defer runtime.UnlockOSThread()
-	for end := time.Now().Add(f.patient); ; time.Sleep(100 * time.Microsecond) {
+	for end := time.Now().Add(f.patient); ; pause() {
 		for tid, stopped := range f.threads {
 			if stopped || f.await(tid, time.Now()) == nil {
 				_ = detach(tid, f.signals[tid]) // a thread that has ended meanwhile needs nothing
@@ -239,6 +239,13 @@ func (f *frozen) thaw() {
 			_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
 		}
 	}()
+}
+
+// pause waits for a moment. Go's runtime would open its poller for time.Sleep, and end
+// the program where there are no descriptors for it: the process must go on first.
+func pause() {
+	moment := unix.NsecToTimespec(100_000)
+	_ = unix.Nanosleep(&moment, nil) // a signal may cut it short
 }
 
 // detach lets a thread go on, with the signal that it was about to be sent.

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,21 +32,22 @@ func hold(argv []string) (*held, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", oneLine(argv[0]), lookReason(err))
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	null, err := openPlain(os.DevNull, unix.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
 	defer null.Close()
 	runtime.LockOSThread()
-	p, err := os.StartProcess(program, argv, &os.ProcAttr{
-		Files: []*os.File{null, null, os.Stderr},
+	pid, err := syscall.ForkExec(program, argv, &syscall.ProcAttr{ // os.StartProcess wants a descriptor more, for the process
+		Env:   os.Environ(),
+		Files: []uintptr{null.Fd(), null.Fd(), os.Stderr.Fd()},
 		Sys:   &unix.SysProcAttr{Ptrace: true, Pdeathsig: unix.SIGKILL},
 	})
 	if err != nil {
 		runtime.UnlockOSThread()
 		return nil, fmt.Errorf("start %s: %w", oneLine(argv[0]), reason(err))
 	}
-	h := &held{p.Pid, map[int]bool{}}
+	h := &held{pid, map[int]bool{}}
 	if err := h.toEntry(); err != nil {
 		h.end()
 		return nil, fmt.Errorf("hold %s at its entry: %w", oneLine(argv[0]), err)
@@ -186,7 +188,7 @@ func (h *held) signal(tid int, status unix.WaitStatus, event int) unix.Signal {
 // isAt reports whether a stopped thread's program counter is at an address. A kernel
 // that does not tell is believed to mean so.
 func isAt(tid int, at uintptr) bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", tid)) // which ends with it
+	text, err := readPlain(fmt.Sprintf("/proc/%d/syscall", tid)) // which ends with it
 	if err != nil {
 		return true
 	}
@@ -204,7 +206,7 @@ const (
 // entry is where the program's own code begins, and whether a loader runs before.
 func (h *held) entry() (at uintptr, hasLoader bool, err error) {
 	folder := fmt.Sprintf("/proc/%d/", h.pid)
-	text, err := os.ReadFile(folder + "auxv")
+	text, err := readPlain(folder + "auxv")
 	if err != nil {
 		return 0, false, err
 	}
@@ -232,7 +234,7 @@ func (h *held) entry() (at uintptr, hasLoader bool, err error) {
 
 // wordSize is 4 for a program of 32 bits, as the fifth byte of its file says, else 8.
 func (h *held) wordSize(exe string) (int, error) {
-	f, err := os.Open(exe)
+	f, err := openPlain(exe, unix.O_RDONLY)
 	if err != nil {
 		return 0, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -105,7 +104,7 @@ func named(name string) (int, error) {
 
 // commandLine is how p was started, which tells it from others of its name.
 func commandLine(p layout.Process) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
+	text, err := readPlain(fmt.Sprintf("/proc/%d/cmdline", p.PID))
 	if err != nil || len(text) == 0 {
 		return p.Exe
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -23,14 +22,10 @@ const (
 func readSaved(name string, stdin io.Reader, starts func([]byte) error) ([]byte, error) {
 	from := stdin
 	if name != "-" || stdin == nil {
-		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		for err == unix.EINTR {
-			fd, err = unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		}
+		f, err := openPlain(name, unix.O_RDONLY)
 		if err != nil {
 			return nil, reason(err)
 		}
-		f := os.NewFile(uintptr(fd), name)
 		defer f.Close()
 		from = f
 	}

@@ -170,7 +170,7 @@ func (t *target) describeLiving() (space *layout.Space, err error) {
 // gone, or whose threads have all ended.
 func lives(pid int) string {
 	folder := fmt.Sprintf("/proc/%d/", pid)
-	stat, err := os.ReadFile(folder + "stat")
+	stat, err := readPlain(folder + "stat")
 	const startTime = 22 - 3 // among the fields behind the name, the first of which is number 3
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if err != nil || len(fields) <= startTime {
