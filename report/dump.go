@@ -14,6 +14,16 @@ type Memory struct {
 	Addr  addr.Addr
 	Bytes []byte
 	Asked addr.Bytes // how many were wanted; the rest could not be read
+
+	Absent []layout.Absence // what of it the process has not used
+}
+
+// dumpAbsence is what of a dump is not in the process's memory.
+type dumpAbsence struct {
+	From   addr.Addr     `json:"from"`
+	Size   addr.Bytes    `json:"size"`
+	Source layout.Source `json:"source"`
+	Why    string        `json:"why,omitempty"`
 }
 
 // dumpModel is the JSON form of a dump.
@@ -24,6 +34,7 @@ type dumpModel struct {
 	Asked    addr.Bytes    `json:"asked"`
 	Bytes    probe.Hex     `json:"bytes"`
 	Pointers []dumpPointer `json:"pointers"`
+	Absent   []dumpAbsence `json:"absent,omitempty"` // whose bytes are not in the process's memory
 }
 
 // dumpPointer is a word of a dump that is the address of something mapped.
@@ -41,7 +52,14 @@ type dumpPointer struct {
 // marked and named. That a word is such an address does not make it a pointer: a
 // number may be one by chance.
 func Dump(proc Process, m Memory) Document {
-	model := dumpModel{schema, proc.Space.PID, m.Addr, m.Asked, probe.Hex(m.Bytes), []dumpPointer{}}
+	model := dumpModel{schema, proc.Space.PID, m.Addr, m.Asked, probe.Hex(m.Bytes), []dumpPointer{}, nil}
+	for _, a := range m.Absent {
+		absence := dumpAbsence{a.Lo, a.Size(), a.Source, ""}
+		if a.Err != nil {
+			absence.Why = a.Err.Error()
+		}
+		model.Absent = append(model.Absent, absence)
+	}
 	pointers := map[addr.Addr]dumpPointer{}
 	word := proc.Space.WordSize()
 	for at := m.Addr.Offset(word - 1).AlignDown(word); at.Sub(m.Addr)+word <= addr.Bytes(len(m.Bytes)); at = at.Offset(word) {
@@ -59,17 +77,46 @@ func Dump(proc Process, m Memory) Document {
 		p.blank()
 		from := m.Addr.AlignDown(word)
 		for at := from; at.Sub(from) < addr.Bytes(len(m.Bytes))+m.Addr.Sub(from); at = at.Offset(word) {
+			if next := p.absentRow(m, at, word); next != at {
+				at = next - addr.Addr(word)
+				continue
+			}
 			p.dumpRow(m, at, word, pointers[at])
 		}
 		if short := m.Asked - addr.Bytes(len(m.Bytes)); short > 0 {
 			p.blank()
 			p.prose(1, p.column(1), fmt.Sprintf("From %v on nothing can be read: %s of those asked for are missing.", m.Addr.Offset(addr.Bytes(len(m.Bytes))), bytesOf(short)), altered)
 		}
+		for _, a := range m.Absent {
+			if a.Source == layout.FromFile {
+				p.blank()
+				p.prose(1, p.column(1), fmt.Sprintf("The process has not used the %s from %v on: they are those of the file that is mapped there.", bytesOf(a.Size()), a.Lo), faint)
+			}
+		}
 		if len(pointers) > 0 {
 			p.blank()
 			p.prose(1, p.column(1), p.glyphs.to+" marks a word that is the address of something. A number may be one by chance.", faint)
 		}
 	}}
+}
+
+// absentRow adds a row for all the words from at on that have no bytes, since the process
+// has not used them and no file has them. It gives the word behind them, at if there are
+// none.
+func (p *page) absentRow(m Memory, at addr.Addr, word addr.Bytes) (next addr.Addr) {
+	for _, a := range m.Absent {
+		if a.Source == layout.FromFile || !a.Contains(max(at, m.Addr)) {
+			continue
+		}
+		words := "not in memory: the process has not used it, and it reads as zeros"
+		if a.Source == layout.FromUnknown {
+			words = fmt.Sprintf("not in the process's memory, and not known: %s", escape(a.Err.Error()))
+		}
+		from := max(at, a.Lo)
+		p.listed(join(styled(fmt.Sprintf(" %14v ", from), faint), text(" "+bytesOf(a.Hi.Sub(from))+"  ")), words)
+		return addr.Addr(addr.Bytes(a.Hi).AlignUp(word))
+	}
+	return at
 }
 
 // dumpRow adds the row of the word at at; what of it was not asked for is blank.

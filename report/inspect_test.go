@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,6 +64,12 @@ func TestInspectGolden(t *testing.T) {
 	word := s.Parts[2].Lo.Offset(0x10)
 	memory := Memory{Addr: 0x7ffc00000103, Bytes: make([]byte, 40), Asked: 64}
 	copy(memory.Bytes[5:], []byte{0x10, 0, 0x50, 0, 0, 0, 0, 0, 'h', 'e', 'l', 'l', 'o', 0x1b, 0xff, 0})
+	absent := Memory{Addr: 0x7ffc00000ffe, Bytes: make([]byte, 0x42), Asked: 0x42, Absent: []layout.Absence{
+		{Range: addr.Range{Lo: 0x7ffc00000ffe, Hi: 0x7ffc00001000}, Source: layout.FromNowhere},
+		{Range: addr.Range{Lo: 0x7ffc00001010, Hi: 0x7ffc00001030}, Source: layout.FromUnknown, Err: errors.New("its \x1bfile can't be read")},
+		{Range: addr.Range{Lo: 0x7ffc00001030, Hi: 0x7ffc00001038}, Source: layout.FromFile},
+		{Range: addr.Range{Lo: 0x7ffc00001038, Hi: 0x7ffc00001040}, Source: layout.FromNowhere},
+	}}
 	beyond := Beyond{
 		Page:  &layout.PageRun{Range: addr.Range{Lo: 0x7f0000004000, Hi: 0x7f0000005000}, State: layout.PagePresent},
 		Chain: []Hop{{At: 0x7f0000004810, Value: word}, {At: word, Value: 5, End: "no address of anything mapped: the chain ends"}},
@@ -83,6 +90,7 @@ func TestInspectGolden(t *testing.T) {
 		"where.guard": Where(Process{Space: s}, 0x7f0000002010, Beyond{Chain: []Hop{}}),
 		"maps.pages":  Pages(s, MapsView{}, testPages),
 		"read":        Dump(Process{Space: s, Symbols: testSymbols}, memory),
+		"read.absent": Dump(Process{Space: s, Symbols: testSymbols}, absent),
 	} {
 		for _, form := range []struct {
 			suffix, format string
@@ -200,7 +208,7 @@ func TestDumpNamesPointers(t *testing.T) {
 		{"cut short", 0x2000, pointer[:7], false},
 		{"after two bytes", 0x1ffe, append([]byte{1, 2}, pointer...), true},
 	} {
-		got := render(t, "text", Dump(Process{Space: s, Trace: trace}, Memory{tt.at, tt.bytes, addr.Bytes(len(tt.bytes))}), Options{Width: 100})
+		got := render(t, "text", Dump(Process{Space: s, Trace: trace}, Memory{Addr: tt.at, Bytes: tt.bytes, Asked: addr.Bytes(len(tt.bytes))}), Options{Width: 100})
 		if strings.Contains(got, "heap block 0x1000001000+0x2") != tt.want {
 			t.Errorf("%s: a pointer is named: %v\n%s", tt.name, !tt.want, got)
 		}
@@ -211,7 +219,7 @@ func TestDumpNamesPointers(t *testing.T) {
 func TestDumpOf32Bits(t *testing.T) {
 	s := testSpace(t)
 	s.UserBits = 32
-	got := render(t, "text", Dump(Process{Space: s}, Memory{0x400010, []byte{0x10, 0, 0x50, 0, 1, 0, 0, 0, 8, 0, 0x50, 0}, 12}), Options{Width: 80})
+	got := render(t, "text", Dump(Process{Space: s}, Memory{Addr: 0x400010, Bytes: []byte{0x10, 0, 0x50, 0, 1, 0, 0, 0, 8, 0, 0x50, 0}, Asked: 12}), Options{Width: 80})
 	for _, want := range []string{
 		"0x400010  10 00 50 00  ..P.  → [heap]+0x10\n", "0x400014  01 00 00 00  ....\n", "0x400018  08 00 50 00  ..P.  → [heap]+0x8\n",
 	} {
@@ -225,7 +233,7 @@ func TestDumpOf32Bits(t *testing.T) {
 func TestSymbolWithoutFile(t *testing.T) {
 	s := testSpace(t)
 	s.Parts[0].Object = "/usr/lib/libwith-a-long-name.so"
-	memory := Memory{0x7ffc00000100, []byte{0x10, 0x10, 0x40, 0, 0, 0, 0, 0}, 8}
+	memory := Memory{Addr: 0x7ffc00000100, Bytes: []byte{0x10, 0x10, 0x40, 0, 0, 0, 0, 0}, Asked: 8}
 	for width, want := range map[int]string{80: "→ ma\\x1bin+0x10\n", 160: "→ libwith-a-long-name.so ma\\x1bin+0x10\n"} {
 		got := render(t, "text", Dump(Process{Space: s, Symbols: testSymbols}, memory), Options{Width: width})
 		if !strings.Contains(got, want) {

@@ -52,12 +52,12 @@ is read; it goes on whatever happens to memprobe, but for SIGSTOP, which stops b
 			return usagef("length %s: at %v all addresses end after %s", args[1], a, inBytes(left))
 		}
 		return s.inside(cmd, func(space *layout.Space) (teller, error) {
-			bytes, err := readMemory(space.PID, a, n)
+			content, err := space.ReadMemory(a, n)
 			if err != nil {
 				return nil, fmt.Errorf("read %v of process %d: %w", a, space.PID, unreadable(space, a, err))
 			}
 			return func(p report.Process) report.Document {
-				return report.Dump(p, report.Memory{Addr: a, Bytes: bytes, Asked: n})
+				return report.Dump(p, report.Memory{Addr: a, Bytes: content.Bytes, Asked: n, Absent: content.Absent})
 			}, nil
 		})
 	}
@@ -110,33 +110,5 @@ func endsBefore(pid int, m layout.Mapping, a addr.Addr) bool {
 		return false
 	}
 	info, err := os.Stat(fmt.Sprintf("/proc/%d/root%s", pid, m.Name))
-	return err == nil && addr.Bytes(info.Size()) <= m.Offset+a.AlignDown(readPage).Sub(m.Lo)
+	return err == nil && addr.Bytes(info.Size()) <= m.Offset+a.AlignDown(layout.SmallestPage).Sub(m.Lo)
 }
-
-// readMemory reads n bytes from a on, or as many as can be read; an error is that of
-// the first.
-func readMemory(pid int, a addr.Addr, n addr.Bytes) ([]byte, error) {
-	if pid != os.Getpid() {
-		pid = layout.LiveThread(pid)
-	}
-	buf := make([]byte, n)
-	done := addr.Bytes(0)
-	for done < n {
-		// Page by page, since a piece that can be read in part only may not be read at all.
-		at := a.Offset(done)
-		piece := min(n-done, readPage-at.Sub(at.AlignDown(readPage)))
-		local := unix.Iovec{Base: &buf[done]}
-		local.SetLen(int(piece))
-		got, err := unix.ProcessVMReadv(pid, []unix.Iovec{local}, []unix.RemoteIovec{{Base: uintptr(at), Len: int(piece)}}, 0)
-		if err != nil || got <= 0 {
-			if done > 0 {
-				break
-			}
-			return nil, err
-		}
-		done += addr.Bytes(got)
-	}
-	return buf[:done], nil
-}
-
-const readPage = 4096 // the smallest page of the machines that memprobe runs on

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,5 +58,52 @@ func TestReadSaysWhy(t *testing.T) {
 	out, _ := exec.Command("memprobe", "read", "0xffffffffffffffff", "16").CombinedOutput()
 	if !strings.Contains(string(out), "end after 1 byte\n") {
 		t.Errorf("the last address: %s", out)
+	}
+}
+
+// TestReadingChangesNothing: what is read, or followed, is in memory no more than before.
+func TestReadingChangesNothing(t *testing.T) {
+	if ok, err := native(); err != nil || !ok {
+		t.Skipf("an emulator runs here (%v): it reads no other process's memory", err)
+	}
+	sleeper := exec.Command("sleep", "1000")
+	if err := sleeper.Start(); err != nil {
+		t.Skipf("there is no sleep here: %v", err)
+	}
+	defer func() {
+		_ = sleeper.Process.Kill() // it has done its part
+		_ = sleeper.Wait()         // it was killed
+	}()
+	pid := sleeper.Process.Pid
+	until(t, "it sleeps", func() bool { return state(pid) == "S" })
+	mappings, err := layout.Read(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := layout.OpenPagemap(pid)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer pages.Close()
+	for _, m := range mappings {
+		if m.Name == "[vsyscall]" {
+			continue
+		}
+		before, err := pages.Runs(m.Range)
+		if err != nil {
+			t.Skip(err)
+		}
+		last := m.Lo // a page that was never used, where there is one
+		for _, run := range before {
+			if run.State == 0 {
+				last = run.Lo
+			}
+		}
+		for _, args := range [][]string{{"read", last.String(), "4096"}, {"where", last.String(), "--chain"}} {
+			_ = exec.Command("memprobe", append(args, "--pid", strconv.Itoa(pid))...).Run() // not all can be read
+		}
+		if after, err := pages.Runs(m.Range); err != nil || !slices.Equal(after, before) {
+			t.Errorf("%s: the pages are %v, before %v, %v", m.Name, after, before, err)
+		}
 	}
 }

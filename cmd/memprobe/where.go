@@ -65,11 +65,11 @@ func bytesAt(space *layout.Space, a addr.Addr, page *layout.PageRun) []byte {
 		return nil
 	}
 	toEnd := space.PageSize - a.Sub(a.AlignDown(space.PageSize))
-	bytes, err := readMemory(space.PID, a, min(bytesThere, toEnd))
+	content, err := space.ReadMemory(a, min(bytesThere, toEnd))
 	if err != nil { // the mapping's permissions tell why
 		return nil
 	}
-	return bytes
+	return content.Bytes
 }
 
 // pageOf is the run of pages that a lies in, nil where the kernel tells nothing of it.
@@ -107,12 +107,16 @@ func chainFrom(space *layout.Space, a addr.Addr) []report.Hop {
 	for range longestChain {
 		seen[a] = true
 		size := space.WordSize()
-		word, err := readMemory(space.PID, a, size)
-		if err != nil || addr.Bytes(len(word)) < size {
+		word, err := space.ReadMemory(a, size)
+		if err != nil || addr.Bytes(len(word.Bytes)) < size {
 			break
 		}
-		hop := report.Hop{At: a, Value: layout.Word(word)}
+		hop := report.Hop{At: a, Value: layout.Word(word.Bytes)}
 		switch to := space.Where(hop.Value); {
+		case len(word.Absent) > 0 && word.Absent[0].Source == layout.FromNowhere:
+			hop.End = "never used, so it reads as zeros: the chain ends"
+		case len(word.Absent) > 0 && word.Absent[0].Source == layout.FromUnknown:
+			hop.End = "not in the process's memory, so not known: the chain ends"
 		case hop.Value == 0:
 			hop.End = "a null pointer: the chain ends"
 		case to.Place == nil && to.Below != nil && to.Above != nil:

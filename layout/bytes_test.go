@@ -1,0 +1,130 @@
+package layout
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"memprobe/layout/addr"
+)
+
+// Bytes that are in memory, those of a mapped file, and those that would be zeros are
+// told apart, and stay where they are.
+func TestReadMemory(t *testing.T) {
+	if qemu() {
+		t.Skip("an emulator runs here, which reads no memory of a process")
+	}
+	page := os.Getpagesize()
+	private := mapped(t, -1, 4*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	private[page], private[2*page-1] = 7, 8
+	closed := mapped(t, -1, page, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	file, err := os.Create(filepath.Join(t.TempDir(), "content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	content := bytes.Repeat([]byte("0123456789abcdef"), page/16*3/2)
+	if _, err := file.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	ofFile := mapped(t, int(file.Fd()), 2*page, unix.PROT_READ, unix.MAP_PRIVATE)
+	behind := mapped(t, int(file.Fd()), 3*page, unix.PROT_READ, unix.MAP_SHARED)
+	s, err := Describe(0, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := OpenPagemap(0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer pages.Close()
+	for _, tt := range []struct {
+		name   string
+		memory []byte
+		from   int
+		length int
+		want   []byte
+		absent []Absence // from the memory's start
+		err    error
+	}{
+		{"what is there", private, page, page, slices.Concat([]byte{7}, make([]byte, page-2), []byte{8}), nil, nil},
+		{"never used", private, 3*page + 5, 100, make([]byte, 100), []Absence{{pageRange(3*page+5, 3*page+105), FromNowhere, nil}}, nil},
+		{"on both sides", private, page - 2, page + 4, slices.Concat([]byte{0, 0, 7}, make([]byte, page-2), []byte{8, 0, 0}),
+			[]Absence{{pageRange(page-2, page), FromNowhere, nil}, {pageRange(2*page, 2*page+2), FromNowhere, nil}}, nil},
+		{"of a file, to its end and the page's", ofFile, 3, 2*page - 3, slices.Concat(content[3:], make([]byte, page/2)), []Absence{{pageRange(3, 2*page), FromFile, nil}}, nil},
+		{"behind a file's end", behind, page, 2 * page, slices.Concat(content[page:], make([]byte, page/2)), []Absence{{pageRange(page, 2*page), FromFile, nil}}, nil},
+		{"behind it at once", behind, 2 * page, 8, []byte{}, nil, unix.EFAULT},
+		{"not readable", closed, 0, 8, []byte{}, nil, unix.EFAULT},
+	} {
+		at := pointer(tt.memory)
+		all := addr.Span(at, addr.Bytes(len(tt.memory)))
+		before, err := pages.Runs(all)
+		if err != nil {
+			t.Skip(err)
+		}
+		got, err := s.ReadMemory(at.Offset(addr.Bytes(tt.from)), addr.Bytes(tt.length))
+		if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) || !bytes.Equal(got.Bytes, tt.want) {
+			t.Errorf("%s: %d bytes, %v, want %d, %v", tt.name, len(got.Bytes), err, len(tt.want), tt.err)
+		}
+		for i := range tt.absent {
+			tt.absent[i].Lo, tt.absent[i].Hi = at+tt.absent[i].Lo, at+tt.absent[i].Hi
+		}
+		if !slices.Equal(got.Absent, tt.absent) {
+			t.Errorf("%s: absent is %v, want %v", tt.name, got.Absent, tt.absent)
+		}
+		if after, err := pages.Runs(all); err != nil || !slices.Equal(after, before) {
+			t.Errorf("%s: the pages are %v, before %v, %v", tt.name, after, before, err)
+		}
+	}
+}
+
+func pageRange(lo, hi int) addr.Range { return addr.Range{Lo: addr.Addr(lo), Hi: addr.Addr(hi)} }
+
+// mapped is memory of the test's own, until it ends.
+func mapped(t *testing.T, fd, length, prot, flags int) []byte {
+	t.Helper()
+	mem, err := unix.Mmap(fd, 0, length, prot, flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(mem) }) // the test's own
+	return mem
+}
+
+// What lies in shared memory that is not in the process's own is told or not known, but
+// never called zeros: another may have written there.
+func TestReadSharedMemory(t *testing.T) {
+	if qemu() {
+		t.Skip("an emulator runs here, which reads no memory of a process")
+	}
+	page := os.Getpagesize()
+	fd, err := unix.MemfdCreate("shared", unix.MFD_CLOEXEC)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Pwrite(fd, bytes.Repeat([]byte{9}, page), 0); err != nil {
+		t.Fatal(err)
+	}
+	mem := mapped(t, fd, page, unix.PROT_READ, unix.MAP_SHARED)
+	s, err := Describe(0, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.ReadMemory(pointer(mem), 8)
+	switch {
+	case err != nil || len(got.Absent) != 1:
+		t.Errorf("%+v, %v", got, err)
+	case got.Absent[0].Source == FromFile:
+		if !bytes.Equal(got.Bytes, bytes.Repeat([]byte{9}, 8)) {
+			t.Errorf("bytes %x", got.Bytes)
+		}
+	case got.Absent[0].Source != FromUnknown || got.Absent[0].Err == nil:
+		t.Errorf("%+v", got)
+	}
+}
