@@ -127,4 +127,11 @@ func TestReadSharedMemory(t *testing.T) {
 	case got.Absent[0].Source != FromUnknown || got.Absent[0].Err == nil:
 		t.Errorf("%+v", got)
 	}
+	anonymous := pointer(mapped(t, -1, page, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON))
+	for shared, want := range map[Perms]Source{0: FromNowhere, Shared: FromUnknown} {
+		s.Mappings = []Mapping{{Range: addr.Span(anonymous, addr.Bytes(page)), Perms: Readable | shared}} // as of one that others may have, too
+		if got, err := s.ReadMemory(anonymous, 8); err != nil || len(got.Absent) != 1 || got.Absent[0].Source != want {
+			t.Errorf("%+v, %v, want %s", got, err, want)
+		}
+	}
 }

@@ -21,7 +21,8 @@ func newRead(s *session) *cobra.Command {
 		Short:   "Show bytes of a process, and which of them are addresses",
 		Long: `read shows LEN bytes from ADDR on, in hexadecimal and as text. A row is as long as a
 pointer: eight bytes, or four in a program of 32 bits. Where it is the address of
-something, read says of what.
+something, read says of what. Memory that the process has not used yet is left so: the
+bytes of a mapped file are those of the file, and what reads as zeros is said to.
 
 ADDR is hexadecimal, with or without 0x. LEN is a number of bytes or a size such
 as 1KiB; with 0x it is hexadecimal; 1 MiB at most.
