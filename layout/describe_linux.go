@@ -73,6 +73,11 @@ var arches = map[elf.Machine]string{
 	elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_386: "386", elf.EM_ARM: "arm",
 }
 
+const (
+	mostFiles = 8192 // whose code is mapped, and that are looked at
+	mostNoted = 32   // notes about them
+)
+
 // explain finds out what can be known from the files that s's mappings have, and
 // from the memory of the Go programs among them. It sets s's architecture.
 func (s *Space) explain(p process) (known Knowledge) {
@@ -82,19 +87,20 @@ func (s *Space) explain(p process) (known Knowledge) {
 		mem = opened
 	}
 	reader := newELFReader()
-	for _, own := range executables(s.Mappings) {
-		file, err := p.openMapped(own[0], s.Exe)
-		if err != nil {
-			s.Notes = append(s.Notes, fmt.Sprintf("%s: its sections are not known: %v", own[0].Name, err))
-			continue
-		}
-		images, areas, err := s.explainFile(reader, file, own, mem)
-		file.Close()
+	files := executables(s.Mappings)
+	for _, own := range files[:min(len(files), mostFiles)] {
+		images, areas, err := s.openAndExplain(p, reader, own, mem)
 		if err != nil {
 			s.Notes = append(s.Notes, fmt.Sprintf("%s: its sections are not known: %v", own[0].Name, err))
 		}
 		known.Images = append(known.Images, images...)
 		known.Runtime = append(known.Runtime, areas...)
+	}
+	if more := len(s.Notes) - mostNoted; more > 0 {
+		s.Notes = append(s.Notes[:mostNoted], fmt.Sprintf("and so on: %d notes more about files that are mapped", more))
+	}
+	if more := len(files) - mostFiles; more > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("code of %d files is mapped, more than are looked at: of %d the sections are not known", len(files), more))
 	}
 	if s.Arch == "" && p.pid == 0 {
 		s.Arch = runtime.GOARCH
@@ -135,6 +141,16 @@ func (s *Space) findProgram(images []Image) string {
 	return s.Exe
 }
 
+// openAndExplain is explainFile for the file that own are the mappings of.
+func (s *Space) openAndExplain(p process, r *elfReader, own []Mapping, mem io.ReaderAt) ([]Image, []Owned, error) {
+	file, err := p.openMapped(own[0], s.Exe)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	return s.explainFile(r, file, own, mem)
+}
+
 // explainFile finds where file, mapped as own, was loaded, and the areas of a Go
 // program. A file that is not ELF gives nothing; one that is damaged an error, even
 // where debug/elf, which trusts its input, panics.
@@ -167,11 +183,9 @@ func (s *Space) explainFile(r *elfReader, file io.ReaderAt, own []Mapping, mem i
 		if mem == nil {
 			continue
 		}
-		found := r.goAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)
-		if f.Class == elf.ELFCLASS32 {
-			s.Notes = append(s.Notes, own[0].Name+" is a 32-bit Go program: its runtime's records are not read, so which memory is the runtime's is not known")
-		} else if found == nil {
-			s.Notes = append(s.Notes, own[0].Name+" is a Go program without symbols or debugging information: which memory is its runtime's is not known")
+		found, why := r.goAreas(s.Mappings, f, images[i].Bias, mem, s.PageSize)
+		if why != nil {
+			s.Notes = append(s.Notes, fmt.Sprintf("%s is %v: which memory is its runtime's is not known", own[0].Name, why))
 		}
 		areas = append(areas, found...)
 	}

@@ -17,21 +17,29 @@ import (
 type elfReader struct {
 	segments uint64 // of a file, at most
 	sections uint64 // of a file, at most
-	names    uint64 // bytes of sections' names that are still to come, at most
 	places   int    // where a file was loaded, at most
-	spans    int    // of the images that are still to come, at most
-	debug    uint64 // bytes of debug information that are still to come, at most
-	symbols  uint64 // bytes of tables of symbols that are still to come, at most
+
+	// What all files together may still have.
+	entries uint64 // segments and sections
+	names   uint64 // bytes of sections' names
+	spans   int    // pieces of images
+	symbols uint64 // bytes of tables of symbols
+	search  int64  // bytes of symbols' names that are searched
+	debug   uint64 // bytes of debug information
+	looks   uint64 // what is looked at there, again and again: bytes, and more for each entry
+	memory  uint64 // what is read of the process's memory: a page each, or less
+	areas   int    // of a runtime
 }
 
 // newELFReader reads files as linkers write them. Programs have some dozens of sections
 // and a dozen segments; the C library loads a file 16 times at most, each in a namespace
 // of its own; large Go programs have 60 MB of debug information, browsers some hundred
-// thousand symbols of 24 bytes.
+// thousand symbols of 24 bytes. A terabyte of Go's heap has 16 thousand arenas.
 func newELFReader() *elfReader {
 	return &elfReader{
-		segments: 1024, sections: 16 << 10, names: 4 << 20, places: 16,
-		spans: 1 << 18, debug: 192 << 20, symbols: 128 << 20,
+		segments: 256, sections: 16 << 10, places: 16,
+		entries: 1 << 18, names: 4 << 20, spans: 1 << 18, symbols: 128 << 20,
+		search: 256 << 20, debug: 192 << 20, looks: 128 << 20, memory: 1 << 20, areas: 1 << 18,
 	}
 }
 
@@ -144,6 +152,10 @@ func checkTables[Header, Section any](r *elfReader, k *keptFile, data elf.Data, 
 	if t.sections.entries > r.sections {
 		return tooGreat("sections", t.sections.entries, r.sections)
 	}
+	if sum := t.segments.entries + t.sections.entries; sum > r.entries {
+		return tooGreat("more segments and sections", sum, r.entries)
+	}
+	r.entries -= t.segments.entries + t.sections.entries
 	if t.sections.size != entry || uint64(t.names) >= t.sections.entries {
 		return errELFHeader
 	}
@@ -242,22 +254,34 @@ func (k *keptFile) ReadAt(buf []byte, offset int64) (int, error) {
 	return k.file.ReadAt(buf, offset)
 }
 
-// inflated reads section s, whose bytes may be compressed, unless it has more than the
-// reader still takes. What the section says of its size may be a lie: no more is read
-// than it says.
-func (r *elfReader) inflated(s *elf.Section) ([]byte, error) {
-	if s.Size > r.debug {
-		return nil, tooGreat("bytes of debug information", s.Size, r.debug)
-	}
-	if s.Flags&elf.SHF_COMPRESSED == 0 && s.Size > 0 { // a size that lies is not worth the memory
-		if n, err := s.ReadAt(make([]byte, 1), int64(s.Size-1)); n == 0 {
-			return nil, err
+// lazySection is a section, whose bytes may be compressed, that is read as far as was
+// asked for.
+type lazySection struct {
+	from io.Reader
+	left *uint64 // bytes that may still be read
+	text []byte
+	err  error // why it ends, before or where it should
+}
+
+// lazy is section s, of which nothing has been read. What it says of its size may be a
+// lie, and does not count.
+func (r *elfReader) lazy(s *elf.Section) *lazySection {
+	return &lazySection{from: s.Open(), left: &r.debug}
+}
+
+// upTo is what the section has of its first n bytes.
+func (l *lazySection) upTo(n uint64) []byte {
+	for have := uint64(len(l.text)); have < n && l.err == nil; have = uint64(len(l.text)) {
+		piece := min(n-have, pieceSize, *l.left)
+		if piece == 0 {
+			l.err = fmt.Errorf("more debug information than is read: %w", errELFTooGreat)
+			break
 		}
+		l.text = slices.Grow(l.text, int(piece))
+		var got int
+		got, l.err = readFull(l.from, l.text[have:have+piece])
+		l.text = l.text[:have+uint64(got)]
+		*l.left -= uint64(got)
 	}
-	r.debug -= s.Size
-	data := make([]byte, s.Size)
-	if _, err := io.ReadFull(s.Open(), data); err != nil {
-		return nil, err
-	}
-	return data, nil
+	return l.text[:min(n, uint64(len(l.text)))]
 }

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func repeat[T any](s T, n int) []T {
 
 // smallELFReader refuses what newELFReader does, only sooner.
 func smallELFReader() *elfReader {
-	return &elfReader{segments: 4, sections: 8, names: 100, places: 2, spans: 20, debug: 1000, symbols: 240}
+	return &elfReader{segments: 4, sections: 8, places: 2, entries: 20, names: 100, spans: 20, symbols: 240, debug: 1000}
 }
 
 func TestELFReaderRefuses(t *testing.T) {
@@ -162,11 +163,15 @@ func TestInflatedIsBounded(t *testing.T) {
 	content := bytes.Repeat([]byte("x"), 5000)
 	for _, tt := range []struct {
 		name string
+		has  int
 		says uint64
 		want int
-		ok   bool
-	}{{"all", 900, 900, true}, {"a lie", 10, 10, true}, {"too great", 5000, 0, false}, {"out of all bounds", 1 << 62, 0, false}} {
-		section := compressed(t, content[:max(tt.want, 900)], tt.says)
+		err  error
+	}{
+		{"all", 900, 900, 900, io.EOF}, {"a lie", 900, 1 << 62, 900, io.EOF}, {"another", 900, 10, 900, io.EOF},
+		{"too great", 5000, 5000, 1000, errELFTooGreat}, {"too great, and a lie", 5000, 10, 1000, errELFTooGreat},
+	} {
+		section := compressed(t, content[:tt.has], tt.says)
 		text := elfText(t, nil, []elf.Section64{{Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_COMPRESSED), Off: 0x1000, Size: uint64(len(section))}}, "\x00")
 		file := append(append(text, make([]byte, 0x1000-len(text))...), section...)
 		r := smallELFReader()
@@ -174,9 +179,13 @@ func TestInflatedIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := r.inflated(f.Sections[2])
-		if len(data) != tt.want || (err == nil) != tt.ok || !tt.ok && !errors.Is(err, errELFTooGreat) {
-			t.Errorf("%s: got %d bytes, %v", tt.name, len(data), err)
+		lazy := r.lazy(f.Sections[2])
+		if first := lazy.upTo(5); len(first) != 5 || r.debug != 995 {
+			t.Errorf("%s: got %q first, and %d bytes are left", tt.name, first, r.debug)
+		}
+		data := lazy.upTo(1 << 62)
+		if len(data) != tt.want || !errors.Is(lazy.err, tt.err) {
+			t.Errorf("%s: got %d bytes, %v", tt.name, len(data), lazy.err)
 		}
 		if left := uint64(1000 - tt.want); r.debug != left {
 			t.Errorf("%s: %d bytes are left, want %d", tt.name, r.debug, left)
@@ -224,7 +233,8 @@ func TestFindNames(t *testing.T) {
 	}
 }
 
-// The variables of a Go program are where debug/elf finds them.
+// The variables of a Go program are where debug/elf finds them. Their types are found
+// without reading all of its debug information.
 func TestGoSymbols(t *testing.T) {
 	exe := goTool(t, "testdata/child", nil)
 	file, err := os.Open(exe)
@@ -252,5 +262,13 @@ func TestGoSymbols(t *testing.T) {
 	}
 	if found["runtime.mheap_"] == 0 || found["runtime.allm"] == 0 {
 		t.Errorf("got %v", found)
+	}
+	before := r.debug
+	types, err := r.goTypes(f, found, goTypeNames)
+	if err != nil || types["runtime.mheap_"] == (goType{}) || types["runtime.heapArena"] == (goType{}) {
+		t.Fatalf("got %v, %v", types, err)
+	}
+	if info := f.Section(".debug_info").Size; len(types) == len(found)+len(goTypeNames) && before-r.debug >= info {
+		t.Errorf("%d bytes were read of %d, to find what lies among the first", before-r.debug, info)
 	}
 }

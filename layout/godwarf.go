@@ -4,102 +4,118 @@ import (
 	"bytes"
 	"debug/dwarf"
 	"debug/elf"
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"memprobe/layout/addr"
 )
 
-// runtimeTypes are the types of Go's runtime, as its debug information has them.
-type runtimeTypes struct {
-	variables map[string]dwarf.Type // of package-level variables
-	named     map[string]dwarf.Type
+// goType is a type as the debug information of a Go program has it. The zero goType is
+// one that does not exist.
+type goType struct {
+	info  *debugInfo
+	entry uint64 // its offset
 }
 
-var errNoDebugInfo = errors.New("no debug information")
+const mostTypeNames = 16 // of one type; a program's own types have one or two
 
-// readRuntimeTypes looks up variables and named types of package runtime. It reads
-// the units of that package alone, since all of them would take too long.
-func (r *elfReader) readRuntimeTypes(f *elf.File, variables, named []string) (*runtimeTypes, error) {
-	sections := map[string][]byte{}
-	for _, name := range []string{"abbrev", "info", "str", "addr", "str_offsets", "line_str"} {
-		if s := f.Section(".debug_" + name); s != nil {
-			data, err := r.inflated(s)
-			if err != nil {
-				return nil, err
+// plain is t's entry without the names given to it; none where there is no type.
+func (t goType) plain() debugEntry {
+	for range mostTypeNames {
+		if t.info == nil {
+			break
+		}
+		e, ok := t.info.entry(t.entry)
+		switch {
+		case !ok:
+			return debugEntry{}
+		case e.tag != dwarf.TagTypedef:
+			return e
+		}
+		t.entry = e.typ
+	}
+	return debugEntry{}
+}
+
+// of is the type that t, a pointer or an array, as tag says, is made of.
+func (t goType) of(tag dwarf.Tag) goType {
+	if e := t.plain(); e.tag == tag && e.typ != 0 {
+		return goType{t.info, e.typ}
+	}
+	return goType{}
+}
+
+// length is how many elements the array t has.
+func (t goType) length() uint64 {
+	for e := range t.info.childrenOf(t.plain()) {
+		if e.tag == dwarf.TagSubrangeType {
+			return e.count
+		}
+	}
+	return 0
+}
+
+// field is where the field of that name lies in the struct t, and its type. What was
+// looked up once is known: of each thread the same fields are asked for.
+func (t goType) field(name string) (offset uint64, typ goType) {
+	s := t.plain()
+	if s.tag != dwarf.TagStructType {
+		return 0, goType{}
+	}
+	id := fieldID{s.at, name}
+	f, known := t.info.fields[id]
+	if !known {
+		for child := range t.info.childrenOf(s) {
+			if child.tag == dwarf.TagMember && string(child.name) == name {
+				f = child
+				break
 			}
-			sections[name] = data
 		}
+		t.info.fields[id] = f
 	}
-	if sections["info"] == nil {
-		return nil, errNoDebugInfo
+	if f.typ == 0 {
+		return 0, goType{}
 	}
-	d, err := dwarf.New(sections["abbrev"], nil, nil, sections["info"], nil, nil, nil, sections["str"])
-	for _, name := range []string{"addr", "str_offsets", "line_str"} { // of DWARF 5
-		if err == nil && sections[name] != nil {
-			err = d.AddSection(".debug_"+name, sections[name])
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	types := &runtimeTypes{map[string]dwarf.Type{}, map[string]dwarf.Type{}}
-	for _, unit := range unitOffsets(sections["info"], f.ByteOrder) {
-		if err := types.readUnit(d, unit, variables, named); err != nil {
-			return nil, err
-		}
-	}
-	return types, nil
+	return f.offset, goType{t.info, f.typ}
 }
 
-// unitOffsets finds where each unit's first entry lies, from the units' headers.
-func unitOffsets(info []byte, order binary.ByteOrder) (offsets []dwarf.Offset) {
-	for at := uint64(0); at+12 <= uint64(len(info)); {
-		length, header := uint64(order.Uint32(info[at:])), uint64(11)
-		if length >= 0xfffffff0 { // the 64-bit format, which Go does not write
-			return nil
-		}
-		if order.Uint16(info[at+4:]) >= 5 {
-			header = 12
-		}
-		offsets = append(offsets, dwarf.Offset(at+header))
-		at += 4 + length
+// goTypes looks up types in the debug information of the Go program f: those of variables
+// of package runtime, and named ones of that package. It reads the units of that package
+// alone, and them no further than to the last that it looks for.
+func (r *elfReader) goTypes(f *elf.File, variables map[string]addr.Addr, named []string) (map[string]goType, error) {
+	info, abbrevs := f.Section(".debug_info"), f.Section(".debug_abbrev")
+	if info == nil || abbrevs == nil {
+		return nil, ErrStripped
 	}
-	return offsets
-}
-
-func (t *runtimeTypes) readUnit(d *dwarf.Data, unit dwarf.Offset, variables, named []string) error {
-	r := d.Reader()
-	r.Seek(unit)
-	e, err := r.Next()
-	if err != nil || e == nil || e.Tag != dwarf.TagCompileUnit || e.Val(dwarf.AttrName) != "runtime" || !e.Children {
-		return err
-	}
-	for {
-		e, err := r.Next()
-		if err != nil || e == nil || e.Tag == 0 {
-			return err
+	d := &debugInfo{info: r.lazy(info), abbrevs: r.lazy(abbrevs), left: &r.looks, fields: map[fieldID]debugEntry{}}
+	types := map[string]goType{}
+	for at := uint64(0); ; {
+		u, ok := d.unitAt(at)
+		if !ok {
+			return types, d.err()
 		}
-		r.SkipChildren()
-		name, _ := e.Val(dwarf.AttrName).(string)
-		switch typeAt, hasType := e.Val(dwarf.AttrType).(dwarf.Offset); {
-		case e.Tag == dwarf.TagVariable && hasType && slices.Contains(variables, name):
-			t.variables[name], err = d.Type(typeAt)
-		case e.Tag != dwarf.TagVariable && slices.Contains(named, name):
-			t.named[name], err = d.Type(e.Offset)
+		at = u.end
+		unit, _ := d.entry(u.first)
+		if unit.tag != dwarf.TagCompileUnit || string(unit.name) != "runtime" {
+			continue
 		}
-		if err != nil {
-			return err
+		for e := range d.childrenOf(unit) {
+			if _, wanted := variables[string(e.name)]; wanted && e.tag == dwarf.TagVariable {
+				types[string(e.name)] = goType{d, e.typ}
+			} else if e.tag != dwarf.TagVariable && slices.Contains(named, string(e.name)) {
+				types[string(e.name)] = goType{d, e.at}
+			}
+			if len(types) == len(variables)+len(named) {
+				return types, nil
+			}
 		}
 	}
 }
 
-const (
-	mostNames     = 256 << 20 // bytes of symbols' names that are searched
-	mostNamesakes = 1 << 10   // places where names are found: one each, as linkers write them
-)
+const mostNamesakes = 1 << 10 // places where names are found: one each, as linkers write them
 
 // goSymbols looks up where the variables of these names lie, by f's own addresses. Of
 // a million symbols some are wanted, so it looks for the names first.
@@ -111,7 +127,11 @@ func (r *elfReader) goSymbols(f *elf.File, wanted []string) (map[string]addr.Add
 	if len(tables) == 0 || tables[0].name != ".symtab" {
 		return nil, ErrStripped
 	}
-	offsets, err := findNames(io.NewSectionReader(tables[0].names, 0, mostNames), wanted)
+	names := &io.LimitedReader{R: io.NewSectionReader(tables[0].names, 0, math.MaxInt64), N: r.search}
+	offsets, err := findNames(names, wanted)
+	if r.search = names.N; r.search == 0 {
+		return nil, fmt.Errorf("more names of symbols than are searched: %w", errELFTooGreat)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,9 @@
 package layout
 
 import (
-	"debug/dwarf"
 	"debug/elf"
+	"errors"
+	"fmt"
 	"io"
 
 	"memprobe/layout/addr"
@@ -16,13 +17,22 @@ var (
 		"runtime.mheap_", "runtime.persistentChunks", "runtime.gcBitsArenas", "runtime.buckhash",
 		"runtime.work", "runtime.allm", "runtime.vgetrandomAlloc",
 	}
-	goTypes = []string{"runtime.heapArena", "runtime.buckhashArray", "runtime.spanSPMC"}
+	goTypeNames = []string{"runtime.heapArena", "runtime.buckhashArray", "runtime.spanSPMC"}
 )
 
 const (
 	goPageSize          = 8 << 10   // runtime.pageSize, the page that Go's heap counts in
 	persistentChunkSize = 256 << 10 // runtime.persistentChunkSize
 	mostLinks           = 1 << 16   // a longer list is nonsense
+	mostLevels          = 16        // of the page allocator's summaries; Go has 5
+)
+
+// Why the areas of a Go program are not known, or not all: what sort of program it is.
+var (
+	errGo32       = errors.New("a 32-bit Go program: its runtime's records are not read")
+	errGoStripped = errors.New("a Go program without symbols or debugging information")
+	errGoUnknown  = errors.New("a Go program that keeps its records as no known version of Go does")
+	errGoTooMuch  = errors.New("a Go program with more records than are read")
 )
 
 // arenaBaseOffset is the address of Go's heap arena 0, on machines where it is not 0.
@@ -31,11 +41,12 @@ var arenaBaseOffset = map[elf.Machine]addr.Addr{elf.EM_X86_64: 0xffff80000000000
 // goProcess is a Go program's runtime, as the areas are collected from it.
 type goProcess struct {
 	globals map[string]goValue
-	types   map[string]dwarf.Type
+	types   map[string]goType
 	machine elf.Machine
 	maps    []Mapping
 	page    addr.Bytes
 	areas   []Owned
+	left    *int // how many areas there may still be
 }
 
 // isGo reports whether f is a Go program: only these have this table.
@@ -45,24 +56,27 @@ func isGo(f *elf.File) bool {
 
 // goAreas says which areas the runtime of the Go program f uses, and what for: it
 // reads the runtime's own variables from mem, the process's memory. f is loaded at
-// bias. A program that is not Go's, or without symbols or debug information, has none.
-func (r *elfReader) goAreas(maps []Mapping, f *elf.File, bias addr.Addr, mem io.ReaderAt, page addr.Bytes) []Owned {
-	if !isGo(f) || f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB {
-		return nil
+// bias. The error says what sort of program it is whose areas are not known; some may
+// come along.
+func (r *elfReader) goAreas(maps []Mapping, f *elf.File, bias addr.Addr, mem io.ReaderAt, page addr.Bytes) ([]Owned, error) {
+	if f.Class != elf.ELFCLASS64 {
+		return nil, errGo32
 	}
 	symbols, err := r.goSymbols(f, goVariables)
-	if err != nil {
-		return nil
+	var types map[string]goType
+	if err == nil {
+		types, err = r.goTypes(f, symbols, goTypeNames)
 	}
-	types, err := r.readRuntimeTypes(f, goVariables, goTypes)
-	if err != nil {
-		return nil
+	if err == ErrStripped {
+		return nil, errGoStripped
 	}
-	g := goProcess{map[string]goValue{}, types.named, f.Machine, maps, page, nil}
+	if err != nil {
+		return nil, fmt.Errorf("a Go program whose records are not read (%w)", err)
+	}
+	mem = meteredReader{mem, &r.memory}
+	g := goProcess{globals: map[string]goValue{}, types: types, machine: f.Machine, maps: maps, page: page, left: &r.areas}
 	for name, at := range symbols {
-		if t := types.variables[name]; t != nil {
-			g.globals[name] = goValue{mem, at + bias, t}
-		}
+		g.globals[name] = goValue{mem, at + bias, types[name]}
 	}
 	heap := g.globals["runtime.mheap_"]
 	g.addArenas(heap)
@@ -73,7 +87,29 @@ func (r *elfReader) goAreas(maps []Mapping, f *elf.File, bias addr.Addr, mem io.
 	g.addProfiler()
 	g.addSpanQueues()
 	g.addThreads()
-	return g.areas
+	switch {
+	case r.looks == 0 || r.memory == 0 || r.areas == 0:
+		return g.areas, errGoTooMuch
+	case len(g.areas) == 0:
+		return nil, errGoUnknown
+	}
+	return g.areas, nil
+}
+
+// meteredReader reads no more than so many pages, or pieces of one.
+type meteredReader struct {
+	io.ReaderAt
+	left *uint64
+}
+
+func (m meteredReader) ReadAt(buf []byte, at int64) (int, error) {
+	const page = 4 << 10
+	if n := 1 + uint64(len(buf))/page; n <= *m.left {
+		*m.left -= n
+		return m.ReaderAt.ReadAt(buf, at)
+	}
+	*m.left = 0
+	return 0, errGoTooMuch
 }
 
 // add notes the whole pages that hold n bytes at a.
@@ -81,6 +117,10 @@ func (g *goProcess) add(kind Kind, name string, a addr.Addr, n addr.Bytes) {
 	if end := a.Offset(n); a == 0 || end <= a {
 		return
 	}
+	if *g.left == 0 {
+		return
+	}
+	*g.left--
 	lo, hi := a.AlignDown(g.page), addr.Addr((addr.Bytes(a) + n).AlignUp(g.page))
 	g.areas = append(g.areas, Owned{addr.Range{Lo: lo, Hi: hi}, kind, name})
 }
@@ -112,7 +152,7 @@ func (g *goProcess) addArenas(heap goValue) {
 			}
 			slot := tables[uint64(arena)/l2] + addr.Addr(uint64(arena)%l2*word)
 			metadata := goValue{index.mem, slot, entry.typ}.deref()
-			if metadata.typ == nil {
+			if !metadata.exists() {
 				continue
 			}
 			g.add(KindGoRuntime, "Go: heap metadata", metadata.at, metadata.size())
@@ -125,7 +165,7 @@ func (g *goProcess) addArenas(heap goValue) {
 // addPageAllocator notes the page allocator's summaries, bitmaps and indexes.
 func (g *goProcess) addPageAllocator(pages goValue) {
 	levels, level := pages.field("summary").elements()
-	for range levels {
+	for range min(levels, mostLevels) {
 		g.addSlice("Go: page summary", level)
 		level.at += addr.Addr(level.size())
 	}
@@ -154,7 +194,7 @@ func (g *goProcess) addPersistent() {
 func (g *goProcess) addGCBits() {
 	for _, list := range []string{"free", "next", "current", "previous"} {
 		arena := g.globals["runtime.gcBitsArenas"].field(list).deref()
-		for n := 0; arena.typ != nil && n < mostLinks; n++ {
+		for n := 0; arena.exists() && n < mostLinks; n++ {
 			g.add(KindGoRuntime, "Go: gc bits", arena.at, arena.size())
 			arena = arena.field("next").deref()
 		}
@@ -172,7 +212,7 @@ func (g *goProcess) addSpanQueues() {
 	list := g.globals["runtime.work"].field("spanSPMCs", "list")
 	node := list.field("nodeOffset").word() + word // the link to the next is a node's second word
 	ring := list.as(list.field("obj").word(), g.types["runtime.spanSPMC"])
-	for n := 0; ring.typ != nil && n < mostLinks; n++ {
+	for n := 0; ring.exists() && n < mostLinks; n++ {
 		g.add(KindGoRuntime, "Go: GC span queue", ring.field("ring").word(), addr.Bytes(ring.field("cap").uint32())*word)
 		next := goValue{ring.mem, ring.at + node, ring.typ}.word()
 		ring = ring.as(next, ring.typ)
@@ -187,7 +227,7 @@ func (g *goProcess) addThreads() {
 	first, length, _ := random.field("states").slice() // those no thread uses
 	states := first.words(length)
 	thread := g.globals["runtime.allm"].deref()
-	for n := 0; thread.typ != nil && n < mostLinks; n++ {
+	for n := 0; thread.exists() && n < mostLinks; n++ {
 		if state := thread.field("vgetrandomState").word(); state != 0 {
 			states = append(states, state)
 		}

@@ -14,13 +14,13 @@ import (
 type goValue struct {
 	mem io.ReaderAt
 	at  addr.Addr
-	typ dwarf.Type
+	typ goType
 }
 
 const word = 8 // bytes in a pointer; 32-bit programs are not read
 
 // mostBytes bounds what is read at once, should the program's memory hold nonsense.
-const mostBytes = 64 << 20
+const mostBytes = 1 << 20
 
 // words reads n words at v.
 func (v goValue) words(n uint64) []addr.Addr {
@@ -60,48 +60,36 @@ func (v goValue) uint32() uint32 {
 
 // size is the size of v's type.
 func (v goValue) size() addr.Bytes {
-	if v.typ == nil {
-		return 0
+	e := v.typ.plain()
+	if e.tag == dwarf.TagPointerType {
+		return word
 	}
-	return addr.Bytes(max(v.typ.Size(), 0))
+	return addr.Bytes(e.size)
 }
 
 // field goes down path, one field name after another.
 func (v goValue) field(path ...string) goValue {
 	for _, name := range path {
-		s, ok := plain(v.typ).(*dwarf.StructType)
-		if !ok {
-			return goValue{}
-		}
-		var found *dwarf.StructField
-		for _, f := range s.Field {
-			if f.Name == name {
-				found = f
-			}
-		}
-		if found == nil {
-			return goValue{}
-		}
-		v.at, v.typ = v.at+addr.Addr(found.ByteOffset), found.Type
+		offset, typ := v.typ.field(name)
+		v = goValue{v.mem, v.at + addr.Addr(offset), typ}
+	}
+	if !v.exists() {
+		return goValue{}
 	}
 	return v
 }
+
+func (v goValue) exists() bool { return v.typ.info != nil }
 
 // deref is what the pointer v points to; nil points to nothing.
 func (v goValue) deref() goValue { return v.as(v.word(), v.target()) }
 
 // target is the type that the pointer v points to.
-func (v goValue) target() dwarf.Type {
-	p, ok := plain(v.typ).(*dwarf.PtrType)
-	if !ok {
-		return nil
-	}
-	return p.Type
-}
+func (v goValue) target() goType { return v.typ.of(dwarf.TagPointerType) }
 
 // as is the value of type t at a, which is nothing where a is nil.
-func (v goValue) as(a addr.Addr, t dwarf.Type) goValue {
-	if a == 0 || t == nil {
+func (v goValue) as(a addr.Addr, t goType) goValue {
+	if a == 0 || t.info == nil {
 		return goValue{}
 	}
 	return goValue{v.mem, a, t}
@@ -109,26 +97,15 @@ func (v goValue) as(a addr.Addr, t dwarf.Type) goValue {
 
 // elements is how many there are in the array v, and the first of them.
 func (v goValue) elements() (n uint64, first goValue) {
-	a, ok := plain(v.typ).(*dwarf.ArrayType)
-	if !ok {
+	element := v.typ.of(dwarf.TagArrayType)
+	if element.info == nil {
 		return 0, goValue{}
 	}
-	return uint64(max(a.Count, 0)), goValue{v.mem, v.at, a.Type}
+	return v.typ.length(), goValue{v.mem, v.at, element}
 }
 
 // slice takes the slice v apart: its first element, its length and capacity.
 func (v goValue) slice() (first goValue, length, capacity uint64) {
 	first = v.field("array").deref()
 	return first, uint64(v.field("len").word()), uint64(v.field("cap").word())
-}
-
-// plain is t without the names given to it.
-func plain(t dwarf.Type) dwarf.Type {
-	for {
-		named, ok := t.(*dwarf.TypedefType)
-		if !ok {
-			return t
-		}
-		t = named.Type
-	}
 }

@@ -3,6 +3,7 @@ package layout
 import (
 	"bytes"
 	"debug/elf"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,6 +120,29 @@ func TestDescribeNotes(t *testing.T) {
 	_, _, err = new(Space).explainFile(newELFReader(), panicking{}, gone, nil)
 	if err == nil || err.Error() != "damaged ELF file: on purpose" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A process that maps more files than anybody can look at is described, and told of in
+// as many notes as somebody reads.
+func TestManyFiles(t *testing.T) {
+	s := &Space{Exe: "/none", PageSize: 0x1000}
+	for i := range addr.Addr(mostFiles + 5) {
+		s.Mappings = append(s.Mappings, Mapping{Range: pages(2*i, 2*i+1), Perms: Readable | Executable, Inode: 1, Name: fmt.Sprintf("/none/%d", int(i))})
+	}
+	s.explain(process{})
+	if n := len(s.Notes); n != mostNoted+2 {
+		t.Fatalf("%d notes", n)
+	}
+	for i, want := range map[int]string{
+		0:             "/none/0: its sections are not known: ",
+		mostNoted - 1: fmt.Sprintf("/none/%d: its sections are not known: ", mostNoted-1),
+		mostNoted:     fmt.Sprintf("and so on: %d notes more ", mostFiles-mostNoted),
+		mostNoted + 1: fmt.Sprintf("code of %d files is mapped, more than are looked at: of 5 ", mostFiles+5),
+	} {
+		if !strings.HasPrefix(s.Notes[i], want) {
+			t.Errorf("note %d is %q, want %q", i, s.Notes[i], want)
+		}
 	}
 }
 

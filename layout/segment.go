@@ -336,8 +336,10 @@ var elfKinds = []Kind{KindText, KindROData, KindRelRO, KindData, KindBSS, KindEL
 
 func sectionNames(sections []Section) string {
 	var names []string
+	seen := make(map[string]bool, len(sections))
 	for _, s := range sections {
-		if !slices.Contains(names, s.Name) {
+		if !seen[s.Name] {
+			seen[s.Name] = true
 			names = append(names, s.Name)
 		}
 	}
