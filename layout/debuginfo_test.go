@@ -158,8 +158,9 @@ func TestDebugInfo(t *testing.T) {
 		b.whole()
 		b.begin(version, "runtime")
 		b.entry(aStruct, "outer", 1) // of whose children none counts
-		b.entry(aVariable, "runtime.mheap_", wrong)
+		b.entry(aVariable, "runtime.buckhash", wrong)
 		b.end()
+		b.entry(aTypedef, "runtime.buckhash", wrong)
 		bits := b.entry(aWord, 4)
 		list := b.entry(anArray, bits, 28)
 		b.entry(aSubrange, 7)
@@ -169,6 +170,7 @@ func TestDebugInfo(t *testing.T) {
 		b.entry(aMember, "list", list, 12)
 		b.end()
 		named := b.entry(aTypedef, "runtime.inner", inner)
+		b.entry(aVariable, "runtime.inner", wrong)
 		pointer := b.entry(aPointer, named)
 		heap := b.entry(aStruct, "runtime.mheap", 300)
 		b.entry(aMember, "in", b.entry(aTypedef, "twice", named), 200) // an entry in the midst of another's children
@@ -231,9 +233,10 @@ func TestEndlessTypes(t *testing.T) {
 				b.end()
 			}
 			s := b.entry(aStruct, "", 8)
-			for _, name := range []string{"arenas", "heapArenas", "pages"} {
+			for _, name := range []string{"arenas", "heapArenas", "summary", "chunks"} {
 				b.entry(aMember, name, last, 0)
 			}
+			b.entry(aMember, "pages", s, 0)
 			b.end()
 			return s
 		}, 1, errGoTooMuch, false},

@@ -15,8 +15,9 @@ import (
 	"memprobe/layout/addr"
 )
 
-// Describe reads process pid, 0 being this one, and says what lies where. An error
-// that is ErrTorn alone is not returned: the space is marked as changed then.
+// Describe reads process pid, 0 being this one, and says what lies where. The error is a
+// *ProcessError, as with Read; one that is ErrTorn is not returned: the space is marked
+// as changed then. What could not be looked at beside the mappings is in its notes.
 func Describe(pid int, o Options) (*Space, error) {
 	return living(pid, func(p process) (*Space, error) { return p.describe(pid, o) })
 }

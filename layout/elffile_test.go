@@ -100,6 +100,12 @@ func TestELFReaderRefuses(t *testing.T) {
 	if _, err := r.open(bytes.NewReader(whole())); !errors.Is(err, errELFTooGreat) {
 		t.Errorf("names of two files: got %v", err)
 	}
+	r = smallELFReader()
+	for n := range 3 { // of which each has 8 sections and a segment
+		if _, err := r.open(bytes.NewReader(elfText(t, one, repeat(elf.Section64{}, 6), "\x00"))); errors.Is(err, errELFTooGreat) != (n == 2) {
+			t.Errorf("sections of %d files: got %v", n+1, err)
+		}
+	}
 }
 
 // A file that is written to while it is read stays as it was when it was judged.

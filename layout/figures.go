@@ -30,9 +30,6 @@ type Figures struct {
 	Flags          string     `json:"flags"`     // VmFlags: words of two letters, such as "rd wr mr mw me ac"
 }
 
-// Dirty is what no disk has as it is, shared or not.
-func (f Figures) Dirty() addr.Bytes { return f.SharedDirty + f.PrivateDirty }
-
 // Huge is what lies in huge pages of any sort.
 func (f Figures) Huge() addr.Bytes {
 	return f.AnonHuge + f.ShmemHuge + f.FileHuge + f.Hugetlb()
@@ -52,10 +49,11 @@ func (f Figures) HasFlag(flag string) bool {
 	return false
 }
 
-// add counts g into f, which then is about several mappings: it has no flags.
-func (f *Figures) add(g Figures) {
+// Add counts g into f, which then is about several mappings: it has no flags.
+func (f *Figures) Add(g *Figures) {
+	more := g.counts()
 	for i, sum := range f.counts() {
-		*sum += *g.counts()[i]
+		*sum += *more[i]
 	}
 	f.Flags, f.PageSize = "", max(f.PageSize, g.PageSize)
 }
@@ -70,8 +68,8 @@ func (f *Figures) counts() [17]*addr.Bytes {
 
 // Sum adds up the figures of all mappings of s.
 func (s *Space) Sum() (sum Figures) {
-	for _, f := range s.Figures {
-		sum.add(f)
+	for i := range s.Figures {
+		sum.Add(&s.Figures[i])
 	}
 	return sum
 }

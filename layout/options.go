@@ -2,6 +2,9 @@ package layout
 
 // Options says what Describe looks at.
 type Options struct {
-	Owned    []Owned // what the caller mapped there itself
-	Resident bool    // read smaps: the figures of each mapping. The kernel walks all pages for it, and the process waits meanwhile where it wants to change its mappings
+	Owned []Owned // what the caller mapped there itself
+
+	// Resident asks for the figures of each mapping. The kernel walks all pages for them,
+	// and the process waits meanwhile where it wants to change its mappings.
+	Resident bool
 }

@@ -23,8 +23,8 @@ func ParseSmaps(text []byte) ([]Mapping, []Figures, error) {
 	return s.maps, s.figures, s.torn
 }
 
-// IsSmaps reports whether text, which starts with a maps line, goes on with figures.
-func IsSmaps(text []byte) bool {
+// isSmaps reports whether text, which starts with a maps line, goes on with figures.
+func isSmaps(text []byte) bool {
 	_, rest, _ := bytes.Cut(text, newline)
 	second, _, _ := bytes.Cut(rest, newline)
 	return isFigure(second)

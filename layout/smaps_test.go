@@ -43,7 +43,7 @@ func TestParseSmaps(t *testing.T) {
 	if !reflect.DeepEqual(figures, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", figures, want)
 	}
-	if f := figures[0]; f.Dirty() != 4<<10 || f.Huge() != 6<<20 || !f.HasFlag("gd") || f.HasFlag("rd ex") {
+	if f := figures[0]; f.Huge() != 6<<20 || !f.HasFlag("gd") || f.HasFlag("rd ex") {
 		t.Errorf("got %+v", f)
 	}
 	for cut := range len(smapsText) { // in two pieces
@@ -54,7 +54,7 @@ func TestParseSmaps(t *testing.T) {
 			t.Fatalf("cut at %d: %v, %+v", cut, err, s.figures)
 		}
 	}
-	if !IsSmaps([]byte(smapsText)) || IsSmaps([]byte(maps[0].String()+"\n"+maps[1].String()+"\n")) || IsSmaps(nil) {
+	if !isSmaps([]byte(smapsText)) || isSmaps([]byte(maps[0].String()+"\n"+maps[1].String()+"\n")) || isSmaps(nil) {
 		t.Error("smaps and maps are not told apart")
 	}
 }

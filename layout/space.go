@@ -136,6 +136,11 @@ func userBits(arch string, maps []Mapping, fiveLevels bool) int {
 	if arch == "amd64" && fiveLevels {
 		sizes = sizes[1:]
 	}
+	return bitsOf(maps, sizes)
+}
+
+// bitsOf is the smallest of sizes, in bits, that holds all mappings but the kernel's own.
+func bitsOf(maps []Mapping, sizes []int) int {
 	bits := sizes[0]
 	for _, m := range maps {
 		for _, size := range sizes {

@@ -174,7 +174,7 @@ func checkFigures(t *testing.T, s *Space, c child) {
 	if f := at("deep"); f.RSS < 50*4096 || f.PrivateDirty != f.RSS || f.PSS != f.RSS || f.Anonymous != f.RSS || f.PageSize != 4096 {
 		t.Errorf("deep: got %+v", f)
 	}
-	if f := at("reserved16T"); f.RSS != 0 || f.Dirty() != 0 || f.Swap != 0 || f.Huge() != 0 {
+	if f := at("reserved16T"); f.RSS != 0 || f.SharedDirty+f.PrivateDirty != 0 || f.Swap != 0 || f.Huge() != 0 {
 		t.Errorf("reserved: got %+v", f)
 	}
 	if sum := s.Sum(); sum.RSS < sum.PSS || sum.PSS == 0 || sum.RSS > s.Reserved {

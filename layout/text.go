@@ -12,8 +12,8 @@ var ErrNoLines = errors.New("no mappings in it: a maps or smaps text has one lin
 
 // DescribeText says what lies where by the text of a maps or an smaps file alone, of
 // this machine or another. What the files themselves would tell, sections and
-// threads, stays unexplained. The errors are those of ParseMaps; one that is ErrTorn
-// is not returned: the space is marked as changed then.
+// threads, stays unexplained. The error is a *ParseError, as with ParseMaps, or
+// ErrNoLines; one that is ErrTorn is not returned: the space is marked as changed then.
 func DescribeText(text []byte) (*Space, error) {
 	s := &Space{Text: true}
 	var err error
@@ -21,7 +21,7 @@ func DescribeText(text []byte) (*Space, error) {
 		text = cut
 		s.Notes = append(s.Notes, "each line ends in a carriage return, as some editors write it: it is cut off")
 	}
-	if IsSmaps(text) {
+	if isSmaps(text) {
 		s.Mappings, s.Figures, err = ParseSmaps(text)
 	} else {
 		s.Mappings, err = ParseMaps(text)
@@ -37,7 +37,7 @@ func DescribeText(text []byte) (*Space, error) {
 	}
 	s.Notes = append(s.Notes, "code, static data and threads' stacks can't be told apart: the files that are mapped were not there to look at; a list that maps --format json writes has them")
 	s.PageSize = s.pageSize()
-	s.UserBits = textBits(s.Mappings)
+	s.UserBits = bitsOf(s.Mappings, textSizes)
 	s.Parts = Classify(s.Mappings, Knowledge{})
 	s.measure()
 	return s, nil
@@ -61,21 +61,9 @@ func CheckFirstLine(text []byte) error {
 	return new(mapsReader).read(bytes.TrimSuffix(line, []byte("\r")))
 }
 
-// textBits is the smallest size of user space, of those that kernels have, that holds
-// all mappings but the kernel's own: the stack lies close below the end.
-func textBits(maps []Mapping) int {
-	sizes := []int{32, 39, 42, 47, 48, 52, 56}
-	bits := sizes[0]
-	for _, m := range maps {
-		for _, size := range sizes {
-			if m.Hi-1 < 1<<size {
-				bits = max(bits, size)
-				break
-			}
-		}
-	}
-	return bits
-}
+// textSizes are the sizes that user space has with some kernel or other: in a text
+// alone, the stack, which lies close below its end, says which.
+var textSizes = []int{32, 39, 42, 47, 48, 52, 56}
 
 // measure adds up what lies in user space and finds the gaps.
 func (s *Space) measure() {

@@ -58,7 +58,7 @@ func residentRows(s *layout.Space, all bool) []mapRow {
 		above.Lo = row.Lo
 		above.size += row.size
 		both := *above.figures
-		addShown(&both, row.figures)
+		both.Add(row.figures)
 		above.figures = &both
 		above.found = above.found || row.found
 		above.parts++
@@ -125,15 +125,6 @@ func severalWords(s *layout.Space, parts []layout.Part) string {
 	return file + strings.Join(words, "; ")
 }
 
-// addShown adds what is shown of figures.
-func addShown(sum, f *layout.Figures) {
-	sum.RSS += f.RSS
-	sum.PSS += f.PSS
-	sum.PrivateDirty += f.PrivateDirty
-	sum.Swap += f.Swap
-	sum.AnonHuge += f.Huge()
-}
-
 // besideFigures is the width from which on what a row is has room beside its figures.
 const besideFigures = 116
 
@@ -148,7 +139,7 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 	total := mapRow{figures: &layout.Figures{}}
 	row := func(r *mapRow) {
 		total.size += r.size
-		addShown(total.figures, r.figures)
+		total.figures.Add(r.figures)
 		p.residentRow(r, v.All)
 	}
 	if v.All && v.Order == nil {
