@@ -2,6 +2,7 @@ package layout
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,6 +46,28 @@ func goTool(t *testing.T, dir string, env []string, args ...string) string {
 // start runs exe until the test ends, or skips the test.
 func start(t *testing.T, exe string, args ...string) child {
 	t.Helper()
+	cmd, in, out := piped(t, exe, args...)
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	c := child{cmd.Process.Pid, exe, map[string]addr.Addr{}}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		name, digits, _ := strings.Cut(lines.Text(), " ")
+		if name == "end" {
+			c.skipIfEmulated(t)
+			return c
+		}
+		a, err := addr.Parse(digits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.values[name] = a
+	}
+	t.Skipf("%s does not run here", exe)
+	return c
+}
+
+// piped starts exe with its input and its output at hand, or skips the test.
+func piped(t *testing.T, exe string, args ...string) (*exec.Cmd, io.WriteCloser, io.Reader) {
+	t.Helper()
 	cmd := exec.Command(exe, args...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -57,20 +80,7 @@ func start(t *testing.T, exe string, args ...string) child {
 	if err := cmd.Start(); err != nil {
 		t.Skipf("can't run a program for %s here: %v", runtime.GOARCH, err)
 	}
-	t.Cleanup(func() { in.Close(); cmd.Wait() })
-	c := child{cmd.Process.Pid, exe, map[string]addr.Addr{}}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		name, digits, _ := strings.Cut(lines.Text(), " ")
-		if name == "end" {
-			c.skipIfEmulated(t)
-			return c
-		}
-		if c.values[name], err = addr.Parse(digits); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Skipf("%s does not run here", exe)
-	return c
+	return cmd, in, out
 }
 
 // until waits for a condition, a minute at most: it is there to end a test that hangs.

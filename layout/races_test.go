@@ -41,18 +41,7 @@ type racer struct {
 
 func startRacer(t *testing.T, exe string, args ...string) racer {
 	t.Helper()
-	cmd := exec.Command(exe, args...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skipf("can't start a process here: %v", err)
-	}
+	cmd, in, out := piped(t, exe, args...)
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("got %q, %v", line, err)
 	}

@@ -175,18 +175,7 @@ func TestReadAgain(t *testing.T) {
 // A list counts once a second reading gives the same, unless it is this process's own,
 // or long.
 func TestConfirm(t *testing.T) {
-	cmd := exec.Command("/bin/cat")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skipf("can't start a process here: %v", err)
-	}
+	cmd, in, out := piped(t, "/bin/cat")
 	io.WriteString(in, "x")
 	if _, err := out.Read(make([]byte, 1)); err != nil { // it waits for more now, and stands still
 		t.Fatal(err)

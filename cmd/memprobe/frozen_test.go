@@ -119,6 +119,17 @@ func startTalking(t *testing.T, args ...string) program {
 		t.Skipf("an emulator runs here (%v)", err)
 	}
 	cmd := exec.Command(args[0], args[1:]...)
+	in, out := piped(t, cmd)
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+	})
+	return program{cmd.Process.Pid, in, readAlong(out)}
+}
+
+// piped starts cmd with its input and its output at hand.
+func piped(t *testing.T, cmd *exec.Cmd) (io.WriteCloser, io.Reader) {
+	t.Helper()
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -130,11 +141,7 @@ func startTalking(t *testing.T, args ...string) program {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		_ = cmd.Wait()
-	})
-	return program{cmd.Process.Pid, in, readAlong(out)}
+	return in, out
 }
 
 // tracers are the tracers of a process's threads, 0 for none.

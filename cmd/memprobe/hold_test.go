@@ -26,17 +26,7 @@ func holdAndPoke(t *testing.T, name string, step int, change func(*probe.Step) (
 	cmd := exec.Command("memprobe", "scenario", name, "--hold", fmt.Sprint(step), "--format", "json")
 	var said bytes.Buffer
 	cmd.Stderr = &said
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, stdout := piped(t, cmd)
 	lines := bufio.NewReader(stdout)
 	var held probe.Trace
 	readLine(t, lines, &held)

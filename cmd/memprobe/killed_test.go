@@ -108,17 +108,7 @@ func TestFrozenGoesOnAfterKill(t *testing.T) {
 		t.Skipf("an emulator has no ptrace (%v)", err)
 	}
 	looked := exec.Command("crowded", "3000")
-	stdin, err := looked.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := looked.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := looked.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, stdout := piped(t, looked)
 	readUntil(t, stdout, "crowded\n")
 	pid := looked.Process.Pid
 	frozen := func(int) bool { return strings.Contains(threadStates(pid), "t") }

@@ -97,19 +97,9 @@ func output(t *testing.T, input string, args ...string) string {
 // with the exit code by which shells know it.
 func TestQuizInterrupted(t *testing.T) {
 	cmd := exec.Command("memprobe", "scenario", "vec-grow", "--quiz", "--seed", "1")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, stdout := piped(t, cmd)
 	readUntil(t, stdout, "Your answer, 1 to ")
 	if _, err := io.WriteString(stdin, "1\n"); err != nil {
 		t.Fatal(err)

@@ -38,17 +38,7 @@ func started(t *testing.T, source string) (pid int, at map[string]addr.Addr) {
 		t.Skipf("no C compiler that works: %v: %s", err, out)
 	}
 	cmd := exec.Command(exe, "one")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, stdout := piped(t, cmd)
 	t.Cleanup(func() {
 		stdin.Close()
 		_ = cmd.Wait() // it may have been killed
@@ -59,9 +49,11 @@ func started(t *testing.T, source string) (pid int, at map[string]addr.Addr) {
 		if name == "end" {
 			return cmd.Process.Pid, at
 		}
-		if at[name], err = addr.Parse(digits); err != nil {
+		a, err := addr.Parse(digits)
+		if err != nil {
 			t.Fatal(err)
 		}
+		at[name] = a
 	}
 	t.Fatal("it ends too early")
 	return 0, nil
