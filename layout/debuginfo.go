@@ -19,7 +19,7 @@ import (
 type debugInfo struct {
 	info, abbrevs *lazySection
 	left          *uint64     // bytes and attributes that may still be looked at
-	units         []debugUnit // by address, without a gap: those read so far
+	units         []debugUnit // by offset, without a gap: those read so far
 	forms         entryForms  // the last that were read
 	fields        map[fieldID]debugEntry
 }
@@ -145,12 +145,15 @@ func (d *debugInfo) entry(offset uint64) (debugEntry, bool) {
 		e.tag, e.children = form.tag, form.children
 		for _, a := range form.attributes {
 			n, text := c.value(a.form)
+			if c.bad {
+				break
+			}
 			e.set(a.attr, n, text)
 		}
 		ok = d.look(uint64(len(form.attributes)))
 	}
 	e.next = u.end - uint64(len(c.text))
-	return e, ok && !c.bad && d.look(entryCosts+e.next-offset)
+	return e, d.look(entryCosts+e.next-offset) && ok && !c.bad
 }
 
 // set notes the value of an attribute, a number or a text.
@@ -215,7 +218,7 @@ func (d *debugInfo) readForms(offset uint64) bool {
 		}
 		d.forms.of[number] = form
 	}
-	return !c.bad && d.look(uint64(whole-len(c.text)))
+	return d.look(uint64(whole-len(c.text))) && !c.bad
 }
 
 // cursor takes values from the start of a text. Once that has too few bytes it is bad,

@@ -204,7 +204,7 @@ func TestDebugInfo(t *testing.T) {
 
 // What a file leads to without an end is left soon, and something says so.
 func TestEndlessTypes(t *testing.T) {
-	const many = 1 << 17
+	const many, endlessForms = 1 << 16, 1000
 	for _, tt := range []struct {
 		name  string
 		build func(b *infoText) (heap uint32)
@@ -263,6 +263,15 @@ func TestEndlessTypes(t *testing.T) {
 			}
 			return 0
 		}, 0, errELFTooGreat, true},
+		{"forms without end", func(b *infoText) uint32 {
+			for n := range uint32(many / 32) {
+				b.end()
+				b.whole()
+				b.begin(5, "")
+				binary.LittleEndian.PutUint32(b.text[b.unit+8:], endlessForms+n%2)
+			}
+			return 0
+		}, 0, errELFTooGreat, true},
 		{"a list that leads to itself", func(b *infoText) uint32 {
 			at := uint32(len(b.text))
 			s := b.entry(aStruct, "", 1<<12)
@@ -287,8 +296,8 @@ func TestEndlessTypes(t *testing.T) {
 		}
 		b.end()
 		r := newELFReader()
-		r.looks, r.memory, r.areas = 32<<20, 1<<13, 1<<12
-		file := goFile(t, b.whole(), testForms())
+		r.looks, r.memory, r.areas = 16<<20, 1<<13, 1<<12
+		file := goFile(t, b.whole(), append(testForms(), bytes.Repeat([]byte{1}, endlessForms+100<<10)...))
 		areas, err := readGo(t, r, file, wordsMemory(tt.mem))
 		if !errors.Is(err, tt.want) || len(areas) > 1<<12 || tt.memoryLeft != (r.memory > 0) {
 			t.Errorf("%s: %d areas, %d pages of memory left, %v", tt.name, len(areas), r.memory, err)

@@ -39,7 +39,7 @@ func newELFReader() *elfReader {
 	return &elfReader{
 		segments: 256, sections: 16 << 10, places: 16,
 		entries: 1 << 18, names: 4 << 20, spans: 1 << 18, symbols: 128 << 20,
-		search: 256 << 20, debug: 192 << 20, looks: 128 << 20, memory: 1 << 20, areas: 1 << 18,
+		search: 256 << 20, debug: 128 << 20, looks: 128 << 20, memory: 1 << 20, areas: 1 << 18,
 	}
 }
 
