@@ -31,7 +31,7 @@ const (
 var (
 	errGo32       = errors.New("a 32-bit Go program: its runtime's records are not read")
 	errGoStripped = errors.New("a Go program without symbols or debugging information")
-	errGoUnknown  = errors.New("a Go program that keeps its records as no known version of Go does")
+	errGoUnknown  = errors.New("a Go program in whose memory no records of its runtime are found")
 	errGoTooMuch  = errors.New("a Go program with more records than are read")
 )
 
