@@ -94,12 +94,12 @@ func (r *mapsReader) read(line []byte) error {
 // less leaves more behind; a long one grows more at once, for room that is not used is
 // not there either.
 func roomy[T any](list []T) []T {
-	const long = 4096
-	switch {
-	case len(list) < cap(list):
+	const long, longer = 4096, 64 << 10
+	switch n := len(list); {
+	case n < cap(list):
 		return list
-	case len(list) == long:
-		return slices.Grow(list, 15*long)
+	case long <= n && n < longer:
+		return slices.Grow(list, longer-n)
 	}
 	return slices.Grow(list, max(len(list), 64))
 }
