@@ -31,6 +31,9 @@ func TestDiff(t *testing.T) {
 	file := func(lo, hi addr.Addr, page addr.Bytes) Mapping {
 		return Mapping{pages(lo, hi), Readable, page * 0x1000, Dev{8, 1}, 7, "/file"}
 	}
+	inode := func(m Mapping, n uint64) Mapping { m.Inode = n; return m }
+	device := func(m Mapping, d Dev) Mapping { m.Dev = d; return m }
+	offset := func(m Mapping, n addr.Bytes) Mapping { m.Offset = n; return m }
 	list := func(maps ...Mapping) []Mapping { return maps }
 	for _, tt := range []struct {
 		name, want    string
@@ -61,6 +64,13 @@ func TestDiff(t *testing.T) {
 		{"shared now", "appeared [a] 1, vanished [a] 1", list(named(1, 2, "[a]")), list(shared(named(1, 2, "[a]")))},
 		{"a file's later bytes", "appeared file mapping 2, vanished file mapping 2", list(file(1, 3, 0)), list(file(1, 3, 1))},
 		{"a file mapped on", "grew file mapping 2", list(file(1, 3, 1)), list(file(1, 5, 1))},
+		{"another file of the same name", "appeared file mapping 2, vanished file mapping 2", list(file(1, 3, 1)), list(inode(file(1, 3, 1), 8))},
+		{"a file of the same name and number on another device", "appeared file mapping 2, vanished file mapping 2",
+			list(file(1, 3, 1)), list(device(file(1, 3, 1), Dev{8, 2}))},
+		{"another file behind half of it", "shrank file mapping 1, appeared file mapping 1", list(file(1, 3, 1)), list(file(1, 2, 1), inode(file(2, 3, 2), 8))},
+		{"a file goes on with another", "appeared file mapping 2", list(file(1, 3, 1)), list(file(1, 3, 1), inode(file(3, 5, 3), 8))},
+		{"other memory without a file, of the same name", "appeared [a] 1, vanished [a] 1", list(inode(named(1, 2, "[a]"), 3)), list(inode(named(1, 2, "[a]"), 4))},
+		{"offsets say nothing where no file is", "", list(named(1, 3, "[a]")), list(offset(named(1, 3, "[a]"), 0x5000))},
 		{"the one that stayed keeps its name", "appeared [a] 1", list(named(2, 3, "[a]")), list(named(1, 2, "[a]"), named(2, 3, "[a]"))},
 		{"from nothing", "appeared [a] 1", nil, list(named(1, 2, "[a]"))},
 		{"to nothing", "vanished [a] 1", list(named(1, 2, "[a]")), nil},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"memprobe/layout/addr"
@@ -69,6 +70,7 @@ type symbolEntry struct {
 const (
 	longestName = 1 << 20 // of which the rest is cut
 	mostAliases = 64      // names of one address that are looked at
+	mostMarks   = 64      // addresses with nothing but marks that are stepped over
 )
 
 var errTable = errors.New("damaged ELF file: a table of symbols is not where it should be")
@@ -204,12 +206,37 @@ func findSymbol(f *elf.File, tables []symbolTable, v uint64) (Symbol, error) {
 
 // find is the symbol of t in that section that holds v: of several the one that
 // starts last, so the innermost. Where none does it is the nearest below, if its size
-// is not told.
+// is not told. Marks are none: what lies below them is.
 func (t symbolTable) find(f *elf.File, section uint16, v uint64) (Symbol, bool) {
-	var holding, below []symbolEntry // those that start last
-	ended := uint64(0)               // the highest end of those that end at v or below
+	highest := v
+	for range mostMarks {
+		holding, below, ended := t.around(section, v, highest)
+		list := holding
+		if len(holding) == 0 {
+			if len(below) == 0 || ended > below[0].value {
+				return Symbol{}, false
+			}
+			list = below
+		}
+		if e, name := t.choose(f.Machine, list); name != "" {
+			in := f.Sections[section]
+			size := min(e.size, in.Addr+in.Size-e.value)
+			return Symbol{Range: addr.Span(addr.Addr(e.value), addr.Bytes(size)), Name: name, Offset: addr.Bytes(v - e.value), Table: t.name}, true
+		}
+		if len(holding) > 0 || below[0].value == 0 || !t.areMarks(f.Machine, below) {
+			return Symbol{}, false
+		}
+		highest = below[0].value - 1
+	}
+	return Symbol{}, false
+}
+
+// around are the symbols in that section, of those that start at highest or below, that
+// hold v, and of those whose size is not told; of both the ones that start last. ended is
+// the highest end of those that end at v or below.
+func (t symbolTable) around(section uint16, v, highest uint64) (holding, below []symbolEntry, ended uint64) {
 	for _, e := range t.entries {
-		if e.section != section || e.value > v {
+		if e.section != section || e.value > highest {
 			continue
 		}
 		list := &below
@@ -229,19 +256,7 @@ func (t symbolTable) find(f *elf.File, section uint16, v uint64) (Symbol, bool) 
 			*list = append(*list, e)
 		}
 	}
-	if len(holding) == 0 {
-		holding = below
-		if len(below) > 0 && ended > below[0].value {
-			return Symbol{}, false
-		}
-	}
-	e, name := t.choose(f.Machine, holding)
-	if name == "" {
-		return Symbol{}, false
-	}
-	in := f.Sections[section]
-	size := min(e.size, in.Addr+in.Size-e.value)
-	return Symbol{Range: addr.Span(addr.Addr(e.value), addr.Bytes(size)), Name: name, Offset: addr.Bytes(v - e.value), Table: t.name}, true
+	return holding, below, ended
 }
 
 // choose takes one of several symbols that start together: a global one before a weak
@@ -274,6 +289,14 @@ func isMark(machine elf.Machine, e symbolEntry, name string) bool {
 		return e.kind() == elf.STT_NOTYPE && name[0] == '$'
 	}
 	return false
+}
+
+// areMarks reports whether all of list are marks.
+func (t symbolTable) areMarks(machine elf.Machine, list []symbolEntry) bool {
+	return !slices.ContainsFunc(list, func(e symbolEntry) bool {
+		n := t.nameAt(e.name)
+		return n == "" || !isMark(machine, e, n)
+	})
 }
 
 // nameAt is the name at offset at, up to its NUL.
