@@ -3,12 +3,15 @@ package layout
 import (
 	"bytes"
 	"debug/elf"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -86,6 +89,111 @@ func TestOpenMapped(t *testing.T) {
 	if err := opens(elsewhere, m, ""); err != unix.ENOENT {
 		t.Errorf("deleted: %v", err)
 	}
+}
+
+// A file is opened only if it is a regular one with the right inode. What is not is left
+// as it is: whoever opens a pipe may wait, or wake another.
+func TestOpenRegular(t *testing.T) {
+	dir := t.TempDir()
+	regular, pipe, link := filepath.Join(dir, "regular"), filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(regular, []byte("content"), 0o600), unix.Mkfifo(pipe, 0o600), os.Symlink(regular, link)); err != nil {
+		t.Skip(err)
+	}
+	inode := func(path string) uint64 {
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err != nil {
+			t.Fatal(err)
+		}
+		return st.Ino
+	}
+	watched, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err != nil {
+		t.Skipf("no inotify here: %v", err)
+	}
+	defer unix.Close(watched)
+	if _, err := unix.InotifyAddWatch(watched, pipe, unix.IN_OPEN); err != nil {
+		t.Skip(err)
+	}
+	for _, tt := range []struct {
+		path  string
+		inode uint64
+		want  error
+	}{
+		{regular, inode(regular), nil}, {link, inode(regular), nil}, {regular, inode(regular) + 1, errOtherFile},
+		{pipe, inode(pipe), errOtherFile}, {dir, inode(dir), errOtherFile}, {"/dev/null", inode("/dev/null"), errOtherFile},
+		{filepath.Join(dir, "none"), 1, unix.ENOENT},
+	} {
+		done := make(chan error, 1)
+		var f *os.File
+		go func() {
+			var err error
+			f, err = openRegular(tt.path, tt.inode)
+			done <- err
+		}()
+		select {
+		case err = <-done:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: still not open", tt.path)
+		}
+		if err != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.path, err, tt.want)
+		}
+		if f == nil {
+			continue
+		}
+		flags, _ := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+		closed, _ := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)
+		if text, err := io.ReadAll(f); string(text) != "content" || err != nil || flags&unix.O_NONBLOCK != 0 || closed&unix.FD_CLOEXEC == 0 {
+			t.Errorf("%s: read %q, %v, flags %x, %x", tt.path, text, err, flags, closed)
+		}
+		f.Close()
+	}
+	if n, err := unix.Read(watched, make([]byte, 4096)); n > 0 || err != unix.EAGAIN {
+		t.Errorf("the pipe was opened: %d bytes of events, %v", n, err)
+	}
+}
+
+// A path that leads to another file from one moment to the next is not opened as another.
+func TestOpenRegularRace(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := errors.Join(os.WriteFile(at("a"), nil, 0o600), unix.Mkfifo(at("b"), 0o600), os.Symlink("a", at("path"))); err != nil {
+		t.Skip(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(at("a"), &st); err != nil {
+		t.Fatal(err)
+	}
+	stop, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			os.Symlink([]string{"b", "a"}[n%2], at("next"))
+			os.Rename(at("next"), at("path"))
+		}
+	}()
+	opened, others := 0, 0
+	for range 3000 {
+		f, err := openRegular(at("path"), st.Ino)
+		if err != nil {
+			others++
+			continue
+		}
+		opened++
+		var now unix.Stat_t
+		if unix.Fstat(int(f.Fd()), &now); now.Ino != st.Ino {
+			t.Errorf("opened a file of inode %d, not %d", now.Ino, st.Ino)
+		}
+		f.Close()
+	}
+	close(stop)
+	<-stopped
+	t.Logf("%d opened, %d times another was there", opened, others)
 }
 
 // A path that leads to another file by now, or to none, or to one that is damaged,
