@@ -323,6 +323,7 @@ func TestSymbolsOfTheMappedFile(t *testing.T) {
 		return Mapping{pages(lo, hi), perms, 0, dev, inode, "/lib"}
 	}
 	maps := []Mapping{
+		{addr.Range{Lo: 0x800, Hi: 0x900}, code, 0, Dev{8, 1}, 6, "/lib"}, // below, so that it is looked at first
 		lib(1, 2, Dev{8, 1}, 7, code), lib(2, 3, Dev{8, 1}, 8, code), lib(3, 4, Dev{8, 2}, 7, code), lib(4, 5, Dev{8, 1}, 9, Readable),
 		lib(5, 6, Dev{8, 1}, 7, Readable|Writable), {Range: pages(6, 7), Perms: Readable | Writable}, {Range: pages(7, 8), Perms: Readable},
 	}
@@ -334,8 +335,8 @@ func TestSymbolsOfTheMappedFile(t *testing.T) {
 	}}}})}
 	x := s.Symbols()
 	defer x.Close()
-	x.files[maps[0].file()] = &symbolFile{elf: f, images: []Image{{Spans: whole}}, tables: []symbolTable{table}}
-	for _, m := range maps[1:3] {
+	x.files[maps[1].file()] = &symbolFile{elf: f, images: []Image{{Spans: whole}}, tables: []symbolTable{table}}
+	for _, m := range []Mapping{maps[0], maps[2], maps[3]} {
 		x.files[m.file()] = &symbolFile{err: ErrNoELF}
 	}
 	for page, want := range map[addr.Addr]error{1: nil, 2: ErrNoELF, 3: ErrNoELF, 4: ErrNoELF, 5: nil, 6: nil, 7: ErrNoELF, 8: ErrNoELF, 0: ErrNoELF} {
@@ -345,7 +346,7 @@ func TestSymbolsOfTheMappedFile(t *testing.T) {
 		}
 	}
 	damaged := errors.New("damaged")
-	x.files[maps[1].file()].err = damaged
+	x.files[maps[2].file()].err = damaged
 	if _, err := x.At(0x2000); err != damaged {
 		t.Errorf("a damaged file: got %v", err)
 	}

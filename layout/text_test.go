@@ -82,7 +82,7 @@ func TestReservedOfText(t *testing.T) {
 
 func TestCheckFirstLine(t *testing.T) {
 	for text, want := range map[string]error{
-		"1000-2000 r--p 0 0:0 0 \nhello": nil, "1000-2000 r--p 0 0:0 0 \r\n": nil, "1000-2000 r--p 0 0:0 0": nil,
+		"1000-2000 r--p 0 0:0 0 \nhello": nil, "1000-2000 r--p 0 0:0 0\r\n": nil, "1000-2000 r--p 0 0:0 0": nil,
 		"hello\n1000-2000 r--p 0 0:0 0 \n": errFields, "": errFields, "2000-1000 r--p 0 0:0 0 \n": errEmpty, "Rss: 4 kB\n": errFields,
 	} {
 		if err := CheckFirstLine([]byte(text)); !errors.Is(err, want) {
