@@ -145,6 +145,10 @@ func TestLoadedAt(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].Bias != base-0x400000 || got[1].Bias != base+0x100000-0x400000 || got[0].Inode != 7 || got[0].Path != "/x" {
 		t.Errorf("loaded twice: got %d images, %v", len(got), err)
 	}
+	one := &elf.File{FileHeader: f.FileHeader, Progs: []*elf.Prog{{ProgHeader: elf.ProgHeader{Type: elf.PT_LOAD, Flags: elf.PF_R, Filesz: 0x2000, Memsz: 0x2000}}}}
+	if got, err := newELFReader().images([]Mapping{head, at(base+0x1000, 0x1000, Readable|Writable)}, one, 0x1000); err != nil || len(got) != 1 {
+		t.Errorf("a segment in two mappings: got %d images, %v", len(got), err)
+	}
 	f.Type = elf.ET_REL // a linker's input
 	if got, err := newELFReader().images(twice, f, 0x1000); got != nil || err != nil {
 		t.Errorf("no program: got %d images, %v", len(got), err)
@@ -184,6 +188,11 @@ func TestELFReaderClasses(t *testing.T) {
 			t.Errorf("%v: %v", order, err)
 			continue
 		}
+		endless := file(h)
+		endless[at+len(names)-1] = 'x'
+		if _, err := smallELFReader().open(bytes.NewReader(endless)); err != errELFNames {
+			t.Errorf("%v, a name that nothing ends: %v", order, err)
+		}
 		for name, damage := range map[string]func(*elf.Header32){
 			"entries of another size":    func(h *elf.Header32) { h.Shentsize = 48 },
 			"names in no section":        func(h *elf.Header32) { h.Shstrndx = 3 },
@@ -198,6 +207,16 @@ func TestELFReaderClasses(t *testing.T) {
 				t.Errorf("%v, %s: no error", order, name)
 			}
 		}
+	}
+	names := "\x00" + strings.Repeat("A", 15) + "\x00"
+	some := elf.Section64{Name: 1, Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC), Addr: 0x100, Size: 1}
+	some.Name = uint32(len(names) + 1)
+	if _, err := smallELFReader().open(bytes.NewReader(elfText(t, nil, []elf.Section64{some}, names))); err != errELFNames {
+		t.Errorf("a name behind all names: %v", err)
+	}
+	past := elf.Prog64{Type: uint32(elf.PT_LOAD), Vaddr: 1<<64 - 0x1000, Memsz: 0x2000}
+	if _, err := smallELFReader().open(bytes.NewReader(elfText(t, []elf.Prog64{past}, nil, names))); err != errELFOverlap {
+		t.Errorf("a segment past 2^64: %v", err)
 	}
 	if _, err := (&keptFile{file: bytes.NewReader(nil)}).keep(1<<63, 1); err != errELFHeader {
 		t.Errorf("an offset past 2^63: %v", err)

@@ -109,7 +109,8 @@ func TestRecordedStack(t *testing.T) {
 		{"within pages, below the list", bare, at, []addr.Addr{0x12010, 0xc008, 0}, ""},
 		{"within pages", bare, at, []addr.Addr{0x12010, 0xcf00, 0}, "0x12010-0x1ef10"},
 		{"within pages, not at a word", bare, at, []addr.Addr{0x12014, 0xcf00, 0}, ""},
-		{"within pages, small", []Mapping{anonymousPages(0x10, 0x1f, stackPerms)}, at, []addr.Addr{0x1b010, leastStack - 8, 0}, ""},
+		{"within pages, small", []Mapping{anonymousPages(0x10, 0x1f, stackPerms)}, at, []addr.Addr{0x1b010 - 0x110, leastStack - 8, 0}, ""},
+		{"within pages, with its end far above the list", []Mapping{anonymousPages(0x11, 0x22, stackPerms)}, at, []addr.Addr{0x12010, 0xef00, 0}, ""},
 		{"within pages, just large enough", []Mapping{anonymousPages(0x10, 0x1f, stackPerms)}, at, []addr.Addr{0x1b010 - 0x110, leastStack, 0}, "0x1af00-0x1ef00"},
 	} {
 		s := &Space{Mappings: tt.maps, PageSize: 0x1000}
@@ -162,7 +163,7 @@ func TestRecordAbove(t *testing.T) {
 		{"a guard that does not fit", "amd64", guarded, 0x1ed00, []addr.Addr{0x10000, 0xf000, 0x1ec00, 0xdc00, 0x2000}, ""},
 		{"a size that does not fit", "amd64", guarded, 0x1ed00, []addr.Addr{0x10000, 0xf000, 0x1ec00, 0xcc00, 0x1000}, ""},
 		{"a stack that is elsewhere", "amd64", guarded, 0x1ed00, []addr.Addr{0x20000, 0xf000, 0x2ec00, 0xdc00, 0x1000}, ""},
-		{"glibc's, of another stack's end", "amd64", guarded, 0x1ed00, []addr.Addr{0x10000, 0xe000, 0x1000, 5, 5}, ""},
+		{"glibc's, of another stack's end", "amd64", guarded, 0x1ed00, []addr.Addr{0x10000, 0xee00, 0x1000, 5, 5}, ""},
 		{"glibc's, of another guard", "amd64", guarded, 0x1ed00, []addr.Addr{0xf000, 0x10000, 0x1000, 5, 5}, ""},
 		{"glibc's, without a guard", "amd64", guarded[1:], 0x1ed00, []addr.Addr{0x11000, 0xe000, 0, 5, 5}, ""},
 	} {
@@ -212,6 +213,10 @@ func TestMarkedGuard(t *testing.T) {
 		if got.Range != (addr.Range{Lo: at(tt.lo), Hi: at(12)}) || got.Guard.Size() != tt.below*page || tt.below > 0 && got.Guard.Lo != block.Lo {
 			t.Errorf("%s: got %s", tt.name, got.guardText())
 		}
+	}
+	within := addr.Range{Lo: block.Lo + 16, Hi: block.Hi} // the rest of the page is somebody else's
+	if got := pagemapOf(t, 0, 0, guard, present).guardAt(within); got.Size() > 0 {
+		t.Errorf("a marked page that is not the stack's alone: got %v", got)
 	}
 	if got := (*Pagemap)(nil).guardAt(block); got.Size() > 0 {
 		t.Errorf("without a pagemap: got %v", got)
