@@ -57,21 +57,21 @@ func TestSymbolEntries(t *testing.T) {
 		{0x27ff, 1, 5, inData, object}, {0x1020, 4, 6, inCode, function | weak2}, {0x1024, 0, 7, inCode, untyped | global2},
 	}
 	dropped := []symbolEntry{
-		{0x2000, 8, 9, inData, untyped},                     // a label in data
-		{0x2800, 8, 9, inVars, object},                      // each thread's own
-		{0x2800, 8, 9, inVars, uint16(elf.STT_TLS)},         // the same, with the type for it
-		{0x10, 8, 9, inNothing, object},                     // not in memory
-		{0x1000, 8, 9, uint16(elf.SHN_UNDEF), function},     // another file's
-		{0x1000, 8, 9, uint16(elf.SHN_ABS), object},         // a number
-		{0x2000, 8, 9, inCode, function},                    // right behind its section
-		{0xfff, 8, 9, inCode, function},                     // right below
-		{0x1000, 0, 9, inCode, uint16(elf.STT_SECTION)},     // the section
-		{0x1000, 0, 9, inCode, uint16(elf.STT_FILE)},        // a source file's name
-		{0x1000, 8, 9, inCode, uint16(elf.STT_GNU_IFUNC)},   // found when the program starts
-		{0x1000, 8, 9, 5, function},                         // in a section that is not there
-		{0x1000, 8, 9, uint16(elf.SHN_COMMON), object},      // of no section yet
-		{0x1000, 8, 9, inCode, uint16(elf.STT_COMMON)},      // the same, with the type for it
-		{0x2400, 8, 9, inData, uint16(elf.STT_SECTION) | 0}, // of data
+		{0x2000, 8, 9, inData, untyped},                   // a label in data
+		{0x2800, 8, 9, inVars, object},                    // each thread's own
+		{0x2800, 8, 9, inVars, uint16(elf.STT_TLS)},       // the same, with the type for it
+		{0x10, 8, 9, inNothing, object},                   // not in memory
+		{0x1000, 8, 9, uint16(elf.SHN_UNDEF), function},   // another file's
+		{0x1000, 8, 9, uint16(elf.SHN_ABS), object},       // a number
+		{0x2000, 8, 9, inCode, function},                  // right behind its section
+		{0xfff, 8, 9, inCode, function},                   // right below
+		{0x1000, 0, 9, inCode, uint16(elf.STT_SECTION)},   // the section
+		{0x1000, 0, 9, inCode, uint16(elf.STT_FILE)},      // a source file's name
+		{0x1000, 8, 9, inCode, uint16(elf.STT_GNU_IFUNC)}, // found when the program starts
+		{0x1000, 8, 9, 5, function},                       // in a section that is not there
+		{0x1000, 8, 9, uint16(elf.SHN_COMMON), object},    // of no section yet
+		{0x1000, 8, 9, inCode, uint16(elf.STT_COMMON)},    // the same, with the type for it
+		{0x2400, 8, 9, inData, uint16(elf.STT_SECTION)},   // of data
 	}
 	var all []symbolEntry
 	for i := range dropped {
