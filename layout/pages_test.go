@@ -17,15 +17,11 @@ import (
 
 const guardInstall = 102 // MADV_GUARD_INSTALL, Linux 6.13
 
-// mapped is n pages of this process, mapped for the test as flags say, without huge ones.
-func mapped(t *testing.T, fd, n, flags int) []byte {
+// smallPages are n pages of this process, mapped for the test, without huge ones.
+func smallPages(t *testing.T, fd, n, flags int) []byte {
 	t.Helper()
-	mem, err := unix.Mmap(fd, 0, n*os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, flags)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Munmap(mem) })
-	unix.Madvise(mem, unix.MADV_NOHUGEPAGE)
+	mem := mapped(t, fd, n*os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, flags)
+	_ = unix.Madvise(mem, unix.MADV_NOHUGEPAGE) // where there are none
 	return mem
 }
 
@@ -76,17 +72,17 @@ func TestEntriesAsTheScan(t *testing.T) {
 		}
 		return mem
 	}
-	every := mapped(t, -1, 3*scanBatch, unix.MAP_PRIVATE|unix.MAP_ANON) // more runs than one question has room for
+	every := smallPages(t, -1, 3*scanBatch, unix.MAP_PRIVATE|unix.MAP_ANON) // more runs than one question has room for
 	for at := 0; at < len(every); at += 2 * page {
 		every[at] = 1
 	}
-	guards := some(mapped(t, -1, 64, unix.MAP_PRIVATE|unix.MAP_ANON))
+	guards := some(smallPages(t, -1, 64, unix.MAP_PRIVATE|unix.MAP_ANON))
 	_, _, err = scanPages(pm.file, addr.Span(pointer(guards), addr.Bytes(page)), scanGuard, scanGuard, make([]scanned, 1))
 	guarded := unix.Madvise(guards[3*page:7*page], guardInstall) == nil && err == nil // Linux 6.15
 	for name, mem := range map[string][]byte{
-		"anonymous": some(mapped(t, -1, 64, unix.MAP_PRIVATE|unix.MAP_ANON)), "shared": some(mapped(t, -1, 64, unix.MAP_SHARED|unix.MAP_ANON)),
-		"a file's": some(mapped(t, int(f.Fd()), 64, unix.MAP_SHARED)), "copies of a file's": some(mapped(t, int(f.Fd()), 64, unix.MAP_PRIVATE)),
-		"every other": every, "guards": guards, "one page": every[page : 2*page], "untouched": mapped(t, -1, 5*pagemapBatch, unix.MAP_PRIVATE|unix.MAP_ANON),
+		"anonymous": some(smallPages(t, -1, 64, unix.MAP_PRIVATE|unix.MAP_ANON)), "shared": some(smallPages(t, -1, 64, unix.MAP_SHARED|unix.MAP_ANON)),
+		"a file's": some(smallPages(t, int(f.Fd()), 64, unix.MAP_SHARED)), "copies of a file's": some(smallPages(t, int(f.Fd()), 64, unix.MAP_PRIVATE)),
+		"every other": every, "guards": guards, "one page": every[page : 2*page], "untouched": smallPages(t, -1, 5*pagemapBatch, unix.MAP_PRIVATE|unix.MAP_ANON),
 	} {
 		r := addr.Span(pointer(mem), addr.Bytes(len(mem)))
 		scan, entries := runs{next: r.Lo}, runs{next: r.Lo}
