@@ -39,13 +39,15 @@ type mappingJSON struct {
 	NameHex string     `json:"name_hex,omitempty"`
 }
 
-// MarshalJSON writes m's fields, its name as name and, where that is not UTF-8,
-// as name_hex as well.
-func (m Mapping) MarshalJSON() ([]byte, error) {
-	return json.Marshal(mappingJSON{
+// form is m's fields, its name as name and, where that is not UTF-8, as name_hex as well.
+func (m Mapping) form() mappingJSON {
+	return mappingJSON{
 		m.Range, m.Size(), m.Perms, addr.Addr(m.Offset), m.Dev, m.Inode, m.Name, hexUnlessUTF8(m.Name),
-	})
+	}
 }
+
+// MarshalJSON writes m's form.
+func (m Mapping) MarshalJSON() ([]byte, error) { return json.Marshal(m.form()) }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (m *Mapping) UnmarshalJSON(text []byte) error {

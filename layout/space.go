@@ -1,7 +1,9 @@
 package layout
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 
 	"memprobe/layout/addr"
 )
@@ -182,7 +184,7 @@ type spaceJSON struct {
 	Chosen   bool        `json:"chosen,omitempty"` // some of the mappings and parts alone
 	Text     bool        `json:"text_alone,omitempty"`
 	Started  uint64      `json:"started,omitempty,string"`
-	Figures  []Figures   `json:"figures,omitempty"` // in the order of the mappings
+	Figures  []Figures   `json:"figures,omitzero"` // in the order of the mappings
 	Threads  int         `json:"threads,omitempty"`
 	Stacks   []Stack     `json:"stacks"`
 	Args     *addr.Range `json:"arguments,omitempty"`
@@ -190,20 +192,77 @@ type spaceJSON struct {
 	Findings []Finding   `json:"findings"`
 }
 
-// MarshalJSON writes s with its schema's number; UnmarshalJSON reads it back. Names that are not UTF-8 come in
-// hexadecimal as well.
+// MarshalJSON is the text that WriteJSON writes.
 func (s *Space) MarshalJSON() ([]byte, error) {
+	var text bytes.Buffer
+	err := s.WriteJSON(&text)
+	return text.Bytes(), err
+}
+
+// WriteJSON writes s with its schema's number; UnmarshalJSON reads it back. Names that are not UTF-8 come in
+// hexadecimal as well. The long lists are written element by element: as a whole their text takes far more memory than s.
+func (s *Space) WriteJSON(w io.Writer) error {
 	j := spaceJSON{
 		Schema: schema, PID: s.PID, Comm: s.Comm, CommHex: hexUnlessUTF8(s.Comm), Exe: s.Exe, ExeHex: hexUnlessUTF8(s.Exe),
 		Arch: s.Arch, PageSize: s.PageSize, UserBits: s.UserBits, Reserved: s.Reserved, Changed: s.Changed,
-		Notes: orEmpty(s.Notes), Mappings: orEmpty(s.Mappings), Parts: orEmpty(s.Parts), Gaps: orEmpty(s.Gaps),
-		Chosen: s.whole != nil, Text: s.Text, Started: s.Started, Figures: s.Figures, Threads: s.Threads, Stacks: orEmpty(s.Stacks),
+		Notes: orEmpty(s.Notes), Mappings: []Mapping{}, Parts: []Part{}, Gaps: []Gap{},
+		Chosen: s.whole != nil, Text: s.Text, Started: s.Started, Threads: s.Threads, Stacks: orEmpty(s.Stacks),
 		Args: unlessEmpty(s.Args), Env: unlessEmpty(s.Env), Findings: orEmpty(s.Findings()),
 	}
 	if s.ResidentKnown {
 		j.Resident = &s.Resident
 	}
-	return json.Marshal(j)
+	if len(s.Figures) > 0 {
+		j.Figures = []Figures{}
+	}
+	rest, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	for _, list := range []struct {
+		start string // which no text in JSON has: its quotes bear a backslash
+		write func(io.Writer) error
+	}{
+		{`"mappings":[`, func(w io.Writer) error { return writeList(w, s.Mappings, Mapping.form) }},
+		{`"parts":[`, func(w io.Writer) error { return writeList(w, s.Parts, Part.form) }},
+		{`"gaps":[`, func(w io.Writer) error { return writeList(w, s.Gaps, Gap.form) }},
+		{`"figures":[`, func(w io.Writer) error { return writeList(w, s.Figures, func(f Figures) Figures { return f }) }},
+	} {
+		at := bytes.Index(rest, []byte(list.start))
+		if at < 0 {
+			continue // no figures
+		}
+		at += len(list.start)
+		if _, err := w.Write(rest[:at]); err != nil {
+			return err
+		}
+		if err := list.write(w); err != nil {
+			return err
+		}
+		rest = rest[at:]
+	}
+	_, err = w.Write(rest)
+	return err
+}
+
+// writeList writes the forms of all that is in list, with commas between.
+func writeList[T, Form any](w io.Writer, list []T, form func(T) Form) error {
+	var text bytes.Buffer
+	var f Form // one for all: its address is what the encoder gets
+	enc := json.NewEncoder(&text)
+	for i, one := range list {
+		if f = form(one); i > 0 {
+			text.WriteByte(',')
+		}
+		if err := enc.Encode(&f); err != nil {
+			return err
+		}
+		if _, err := w.Write(text.Bytes()[:text.Len()-1]); err != nil { // the encoder ends a line
+			return err
+		}
+		text.Reset()
+	}
+	return nil
 }
 
 // unlessEmpty is r, or nil, which JSON can leave out.
@@ -237,18 +296,24 @@ type partJSON struct {
 	Mapping   int        `json:"mapping"`
 }
 
-// MarshalJSON writes p with its size and segment, its object as Mapping its name.
-func (p Part) MarshalJSON() ([]byte, error) {
-	return json.Marshal(partJSON{
+// form is p with its size and segment, its object as Mapping its name.
+func (p Part) form() partJSON {
+	return partJSON{
 		p.Range, p.Size(), p.Kind, p.Segment(), p.Label, hexUnlessUTF8(p.Label), p.Sections, p.Object, hexUnlessUTF8(p.Object), p.Library, p.Zeroed, p.Mapping,
-	})
+	}
 }
 
-// MarshalJSON writes g with its size.
-func (g Gap) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		addr.Range
-		Size    addr.Bytes `json:"size"`
-		Segment Segment    `json:"segment"`
-	}{g.Range, g.Size(), g.Segment})
+// MarshalJSON writes p's form.
+func (p Part) MarshalJSON() ([]byte, error) { return json.Marshal(p.form()) }
+
+type gapJSON struct {
+	addr.Range
+	Size    addr.Bytes `json:"size"`
+	Segment Segment    `json:"segment"`
 }
+
+// form is g with its size.
+func (g Gap) form() gapJSON { return gapJSON{g.Range, g.Size(), g.Segment} }
+
+// MarshalJSON writes g's form.
+func (g Gap) MarshalJSON() ([]byte, error) { return json.Marshal(g.form()) }

@@ -109,10 +109,7 @@ func (p *Part) UnmarshalJSON(text []byte) error {
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (g *Gap) UnmarshalJSON(text []byte) error {
-	var j struct {
-		addr.Range
-		Segment Segment `json:"segment"`
-	}
+	var j gapJSON
 	err := json.Unmarshal(text, &j)
 	*g = Gap{j.Range, j.Segment}
 	return err

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -8,7 +10,7 @@ import (
 )
 
 // records is a row for each timing.
-func (r benched) records() [][]string {
+func (r benched) records() iter.Seq[[]string] {
 	rows := [][]string{{
 		"study", "cost", "axis", "unit", "at", "what", "iterations", "rounds", "ns_per_op", "ci95_low", "ci95_high",
 		"to", "ratio", "ratio_low", "ratio_high", "p", "verdict", "faults", "collections", "collecting_ns", "warnings",
@@ -26,7 +28,7 @@ func (r benched) records() [][]string {
 			rows = append(rows, row)
 		}
 	}
-	return rows
+	return slices.Values(rows)
 }
 
 // ratioCells are what a ratio is to, its figures and its verdict; all empty where
@@ -51,7 +53,7 @@ func ends(ci timing.Interval) []string {
 func exact(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
 // records is a row for each pair.
-func (c comparedTimings) records() [][]string {
+func (c comparedTimings) records() iter.Seq[[]string] {
 	rows := [][]string{{"study", "axis", "unit", "at", "what", "old_ns_per_op", "new_ns_per_op", "ratio", "ratio_low", "ratio_high", "p", "verdict"}}
 	for _, s := range c.Studies {
 		for _, pair := range s.Pairs {
@@ -60,5 +62,5 @@ func (c comparedTimings) records() [][]string {
 			}, ratioCells(&pair.Ratio)[1:]...))
 		}
 	}
-	return rows
+	return slices.Values(rows)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,41 +83,58 @@ func (m mapsModel) mappings() []layout.Mapping {
 }
 
 // records are a row for each part.
-func (m mapsModel) records() [][]string {
-	rows := [][]string{{
-		"start", "end", "size", "perms", "offset", "dev", "inode", "name", "segment", "kind", "label", "library",
-		"mapping_start", "mapping_end", "finding",
-	}}
-	if m.Figures != nil {
-		rows[0] = append(rows[0], "mapping_rss", "mapping_pss", "mapping_private_dirty", "mapping_swap", "mapping_huge")
-	}
-	all := make([]mapRow, len(m.Parts))
-	for i := range m.Parts {
-		all[i] = m.row(&m.Parts[i])
-	}
-	found := map[int]string{}
-	for _, f := range m.Findings() {
-		found[f.Part] = strings.TrimPrefix(found[f.Part]+"; "+string(f.Kind), "; ")
-	}
-	for _, i := range m.order.of(all) {
-		part := m.Parts[i]
-		from, offset := m.Mappings[part.Mapping], ""
-		if at, ok := m.FileOffset(&part, part.Lo); ok {
-			offset = at.String()
-		}
+func (m mapsModel) records() iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
 		row := []string{
-			part.Lo.String(), part.Hi.String(), count(part.Size()), from.Perms.String(),
-			offset, from.Dev.String(), strconv.FormatUint(from.Inode, 10), escape(from.Name),
-			string(part.Segment()), string(part.Kind), escape(part.Label), strconv.FormatBool(part.Library),
-			from.Lo.String(), from.Hi.String(), found[i],
+			"start", "end", "size", "perms", "offset", "dev", "inode", "name", "segment", "kind", "label", "library",
+			"mapping_start", "mapping_end", "finding",
 		}
 		if m.Figures != nil {
-			f := m.Figures[part.Mapping]
-			row = append(row, count(f.RSS), count(f.PSS), count(f.PrivateDirty), count(f.Swap), count(f.Huge()))
+			row = append(row, "mapping_rss", "mapping_pss", "mapping_private_dirty", "mapping_swap", "mapping_huge")
 		}
-		rows = append(rows, row)
+		found := map[int]string{}
+		for _, f := range m.Findings() {
+			found[f.Part] = strings.TrimPrefix(found[f.Part]+"; "+string(f.Kind), "; ")
+		}
+		more := yield(row)
+		for _, i := range m.inOrder() {
+			if !more {
+				return
+			}
+			row = append(m.appendRecord(row[:0], &m.Parts[i]), found[i])
+			if m.Figures != nil {
+				f := &m.Figures[m.Parts[i].Mapping]
+				row = append(row, count(f.RSS), count(f.PSS), count(f.PrivateDirty), count(f.Swap), count(f.Huge()))
+			}
+			more = yield(row)
+		}
 	}
-	return rows
+}
+
+// appendRecord appends what part is, and of which mapping.
+func (m mapsModel) appendRecord(row []string, part *layout.Part) []string {
+	from, offset := &m.Mappings[part.Mapping], ""
+	if at, ok := m.FileOffset(part, part.Lo); ok {
+		offset = at.String()
+	}
+	return append(row,
+		part.Lo.String(), part.Hi.String(), count(part.Size()), from.Perms.String(),
+		offset, from.Dev.String(), strconv.FormatUint(from.Inode, 10), escape(from.Name),
+		string(part.Segment()), string(part.Kind), escape(part.Label), strconv.FormatBool(part.Library),
+		from.Lo.String(), from.Hi.String(),
+	)
+}
+
+// inOrder is where the parts stand in the model's order.
+func (m mapsModel) inOrder() []int {
+	rows := make([]mapRow, len(m.Parts))
+	for i := range rows {
+		if m.order == nil {
+			break // they stay where they are
+		}
+		rows[i] = m.row(&m.Parts[i])
+	}
+	return m.order.of(rows)
 }
 
 // row is p's row, with the figures of its mapping.

@@ -2,8 +2,9 @@ package report
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -47,11 +48,11 @@ func Replay(r *replay.Report) Document {
 	}}
 }
 
-func (r replayed) records() [][]string { return runRecords(r.Summary, []replay.Run{r.Run}) }
-func (c compared) records() [][]string { return runRecords(c.Summary, c.Policies) }
+func (r replayed) records() iter.Seq[[]string] { return runRecords(r.Summary, []replay.Run{r.Run}) }
+func (c compared) records() iter.Seq[[]string] { return runRecords(c.Summary, c.Policies) }
 
 // runRecords is a row for each run.
-func runRecords(s replay.Summary, runs []replay.Run) [][]string {
+func runRecords(s replay.Summary, runs []replay.Run) iter.Seq[[]string] {
 	rows := [][]string{{
 		"trace", "policy", "model", "ops", "ns_per_op", "peak_live", "high_water", "metadata", "utilization", "utilization_metadata",
 		"resident", "resizes_moved", "search_mean", "search_median", "search_p90", "search_longest", "internal_mean", "external_mean",
@@ -65,7 +66,7 @@ func runRecords(s replay.Summary, runs []replay.Run) [][]string {
 			fraction(r.Mean.Internal), fraction(r.Mean.External),
 		})
 	}
-	return rows
+	return slices.Values(rows)
 }
 
 // optional is a value as form writes it; nothing where it is not known.
@@ -295,17 +296,17 @@ func Placements(trace, policy string, all []replay.Placement) Document {
 		model.Placements = []replay.Placement{}
 	}
 	return Document{model, func(p *page) {
-		for _, row := range model.records()[1:] {
-			p.add(text(strings.Join(row, " ")))
+		for _, at := range all {
+			p.add(text(strconv.Itoa(at.Op) + " " + count(at.Offset)))
 		}
 	}}
 }
 
-func (m placed) records() [][]string {
-	rows := make([][]string, 1, 1+len(m.Placements))
-	rows[0] = []string{"index", "offset"}
-	for _, at := range m.Placements {
-		rows = append(rows, []string{strconv.Itoa(at.Op), count(at.Offset)})
+func (m placed) records() iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		more := yield([]string{"index", "offset"})
+		for i := 0; more && i < len(m.Placements); i++ {
+			more = yield([]string{strconv.Itoa(m.Placements[i].Op), count(m.Placements[i].Offset)})
+		}
 	}
-	return rows
 }

@@ -3,11 +3,11 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,14 +41,12 @@ func (s *session) showSince(cmd *cobra.Command, t *target, view report.MapsView,
 	})
 }
 
-// snapshot reads what maps --format json wrote.
+// snapshot reads what maps --format json wrote. Unlike a list it leaves much to collect
+// as it is read.
 func snapshot(text []byte) (*layout.Space, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	space := new(layout.Space)
-	err := json.Unmarshal(text, space)
-	if wrong := new(json.SyntaxError); errors.As(err, &wrong) {
-		err = fmt.Errorf("%w (%w)", layout.ErrNoSnapshot, err)
-	}
-	return space, err
+	return space, space.UnmarshalJSON(text)
 }
 
 // parseInterval reads 2s, 500ms or a number of seconds.

@@ -40,7 +40,7 @@ func (a Addr) Append(text []byte) []byte {
 }
 
 // MarshalText writes a as String does.
-func (a Addr) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+func (a Addr) MarshalText() ([]byte, error) { return a.Append(make([]byte, 0, 18)), nil }
 
 // UnmarshalText reads what MarshalText wrote, and whatever else Parse takes.
 func (a *Addr) UnmarshalText(text []byte) error {
