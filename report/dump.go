@@ -45,7 +45,7 @@ type dumpPointer struct {
 	Name    string         `json:"name"`
 	Symbol  *layout.Symbol `json:"symbol,omitempty"`
 
-	short string // the name where there is little room
+	words, short string // the name for a reader, and where there is little room
 }
 
 // Dump is bytes of proc, a word a row, with the words that are addresses of something
@@ -65,8 +65,9 @@ func Dump(proc Process, m Memory) Document {
 	for at := m.Addr.Offset(word - 1).AlignDown(word); at.Sub(m.Addr)+word <= addr.Bytes(len(m.Bytes)); at = at.Offset(word) {
 		value := layout.Word(m.Bytes[at.Sub(m.Addr):][:word])
 		if l := proc.locate(value); l.Place != nil {
-			name, short := placeName(l)
-			pointers[at] = dumpPointer{at, value, l.Place.Part.Segment(), name, l.Place.Symbol, short}
+			name, _ := placeName(l, escape)
+			words, short := placeName(l, brief)
+			pointers[at] = dumpPointer{at, value, l.Place.Part.Segment(), name, l.Place.Symbol, words, short}
 			model.Pointers = append(model.Pointers, pointers[at])
 		}
 	}
@@ -146,7 +147,7 @@ func (p *page) dumpRow(m Memory, at addr.Addr, word addr.Bytes, pointer dumpPoin
 		p.add(row)
 		return
 	}
-	p.listedShort(join(row, styled("  "+p.glyphs.to+" ", current)), pointer.Name, pointer.short)
+	p.listedShort(join(row, styled("  "+p.glyphs.to+" ", current)), pointer.words, pointer.short)
 }
 
 // listedShort is listed with the short words where the others don't fit.
@@ -158,8 +159,8 @@ func (p *page) listedShort(head line, words, short string) {
 }
 
 // placeName says in short what lies at an address that is mapped, and in shorter: a
-// symbol's name says enough without the file's.
-func placeName(l located) (name, short string) {
+// symbol's name says enough without the file's. escaped escapes a name from outside.
+func placeName(l located, escaped func(string) string) (name, short string) {
 	switch {
 	case l.Variable != "":
 		name = dotted(l.Frame, l.Variable, l.Field)
@@ -168,28 +169,28 @@ func placeName(l located) (name, short string) {
 	case l.Frame != "":
 		name = "frame of " + l.Frame
 	default:
-		name = partName(l.Place)
+		name = partName(l.Place, escaped)
 		if y := l.Place.Symbol; y != nil && y.Sized() {
-			return name, escape(y.Name) + plus(y.Offset)
+			return name, escaped(y.Name) + plus(y.Offset)
 		}
 	}
 	return name, name
 }
 
 // partName says in short where in a part of a mapping an address lies.
-func partName(place *layout.Place) string {
-	name, from := escape(place.Part.Label), place.FromPart
+func partName(place *layout.Place, escaped func(string) string) string {
+	name, from := escaped(place.Part.Label), place.FromPart
 	if place.Section != nil {
-		name, from = escape(place.Section.Name), *place.FromSection
+		name, from = escaped(place.Section.Name), *place.FromSection
 	}
 	if y := place.Symbol; y != nil && y.Sized() {
-		name, from = escape(y.Name), y.Offset
+		name, from = escaped(y.Name), y.Offset
 	}
 	switch {
 	case place.Part.Kind == layout.KindFile:
-		name = escape(baseName(place.Part.Object))
+		name = escaped(baseName(place.Part.Object))
 	case place.Part.Object != "":
-		name = escape(baseName(place.Part.Object)) + " " + name
+		name = escaped(baseName(place.Part.Object)) + " " + name
 	}
 	if name == "anonymous" || name == "reserved" {
 		name += " " + place.Part.Lo.String()

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"memprobe/layout/addr"
 )
 
 // escape makes text from outside fit to be shown: no control character, no
@@ -32,6 +34,41 @@ func escape(s string) string {
 		s = s[n:]
 	}
 	return b.String()
+}
+
+// mostOfName is how many bytes of a name from outside a text report shows.
+const mostOfName = 1024
+
+// brief is a name from outside as a text report shows it: escaped, and of a very long
+// one, as a path of 70,000 bytes is, the beginning.
+func brief(name string) string {
+	if len(name) <= mostOfName {
+		return escape(name)
+	}
+	at := charStart(name, mostOfName)
+	return escape(name[:at]) + "... and " + bytesOf(addr.Bytes(len(name)-at)) + " more"
+}
+
+// briefWithin is brief for words that names from outside are in: the end of very long
+// ones stays as well, for it says what is with the name.
+func briefWithin(words string) string {
+	const end = 256
+	at := charStart(words, max(0, len(words)-end))
+	if at <= mostOfName {
+		return escape(words)
+	}
+	return brief(words[:at]) + " ... " + escape(words[at:])
+}
+
+// charStart is where the character begins that the byte at at belongs to, at itself where
+// it is none.
+func charStart(s string, at int) int {
+	for i := at - 1; i > at-utf8.UTFMax && i >= 0; i-- {
+		if _, n := utf8.DecodeRuneInString(s[i:]); i+n > at {
+			return i
+		}
+	}
+	return at
 }
 
 // Printable is a message of memprobe's own fit for a terminal: as escape has it,

@@ -48,7 +48,7 @@ func Explain(s *layout.Space, v MapsView) Document {
 // fields adds what the fields of a maps line mean.
 func (p *page) fields(fields []field) {
 	for _, f := range fields {
-		for i, row := range wrapHard(escape(f.Text), p.width-14) {
+		for i, row := range wrapHard(brief(f.Text), p.width-14) {
 			name := f.Name
 			if i > 0 {
 				name = ""

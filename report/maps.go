@@ -73,7 +73,7 @@ func (p *page) mapsHead(s *layout.Space, own bool) {
 		p.prose(1, p.width-2, "The mappings changed each time they were read: this may never have been so at one moment.", altered)
 	}
 	for _, note := range s.Notes {
-		p.prose(1, p.width-2, escape(note), faint)
+		p.prose(1, p.width-2, briefWithin(note), faint)
 	}
 }
 
@@ -82,7 +82,7 @@ func spaceName(s *layout.Space) string {
 	if s.Text {
 		return "a saved list"
 	}
-	return fmt.Sprintf("%s, pid %d", escape(s.Comm), s.PID)
+	return fmt.Sprintf("%s, pid %d", brief(s.Comm), s.PID)
 }
 
 // chosen says what was chosen of an address space, and where it is nothing why.

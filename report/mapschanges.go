@@ -114,9 +114,9 @@ func (c Changes) executed(after *layout.Space) bool {
 func executedWords(before, after *layout.Space) string {
 	named := func(s *layout.Space) string {
 		if s.Exe == "" {
-			return escape(s.Comm)
+			return brief(s.Comm)
 		}
-		return fmt.Sprintf("%s (%s)", escape(s.Comm), escape(s.Exe))
+		return fmt.Sprintf("%s (%s)", brief(s.Comm), brief(s.Exe))
 	}
 	then, now := named(before), named(after)
 	if then == now {
@@ -145,13 +145,13 @@ func (p *page) changed(c Changes, after *layout.Space, lines int) {
 	switch {
 	case c.resident(after) && len(c.List) > 0:
 	case c.resident(after):
-		p.prose(1, p.column(1), "Nothing has changed since "+escape(c.Since)+".", plain)
+		p.prose(1, p.column(1), "Nothing has changed since "+brief(c.Since)+".", plain)
 	case len(c.List) == 0 && known && c.Before.Resident == after.Resident:
-		p.prose(1, p.column(1), "No mapping has changed since "+escape(c.Since)+", nor how much is in memory in all.", plain)
+		p.prose(1, p.column(1), "No mapping has changed since "+brief(c.Since)+", nor how much is in memory in all.", plain)
 	default:
 		words := ""
 		if len(c.List) == 0 {
-			words = "No mapping has changed since " + escape(c.Since) + ". "
+			words = "No mapping has changed since " + brief(c.Since) + ". "
 		}
 		if known {
 			words += "In memory in all: " + residentWords(c.Before.Resident, after.Resident) + ". "
@@ -176,7 +176,7 @@ func residentWords(then, now addr.Bytes) string {
 
 // changeList lists the changes, in that many lines where it is not 0.
 func (p *page) changeList(c Changes, lines int) {
-	p.add(styled(fmt.Sprintf(" %s since %s:", plural(len(c.List), "change"), escape(c.Since)), strong))
+	p.add(styled(fmt.Sprintf(" %s since %s:", plural(len(c.List), "change"), brief(c.Since)), strong))
 	first := p.lines
 	for i := len(c.List) - 1; i >= 0; i-- {
 		if lines > 0 && p.lines-first >= lines {
@@ -210,5 +210,5 @@ func changeWords(c layout.Change) string {
 	case layout.NewPerms:
 		words = "was " + c.Before.Perms.String()[:3]
 	}
-	return words + ": " + escape(c.Part)
+	return words + ": " + brief(c.Part)
 }

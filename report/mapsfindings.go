@@ -23,10 +23,10 @@ func (p *page) findings(s *layout.Space) {
 			p.add(styled(" Worth a second look, marked with !:", strong))
 		}
 		part := s.Parts[f.Part]
-		about := escape(f.Text)
+		about := briefWithin(f.Text)
 		if f.Free > 0 {
 			about += fmt.Sprintf(" (%s)", size(f.Free))
 		}
-		p.prose(3, p.column(3), fmt.Sprintf("%s: %v, %s, %s: %s.", f.Kind, part.Lo, size(part.Size()), escape(part.Label), about), altered)
+		p.prose(3, p.column(3), fmt.Sprintf("%s: %v, %s, %s: %s.", f.Kind, part.Lo, size(part.Size()), brief(part.Label), about), altered)
 	}
 }

@@ -93,7 +93,7 @@ func Pages(s *layout.Space, v MapsView, look func(layout.Mapping) PageRuns) Docu
 	chosen := v.Choice.of(s)
 	for _, m := range chosen.Mappings {
 		if !s.User().Covers(m.Range) {
-			kernel = append(kernel, escape(m.Name))
+			kernel = append(kernel, brief(m.Name))
 			continue
 		}
 		runs := look(m)
@@ -177,9 +177,9 @@ func (p *page) pagesOf(s *layout.Space, runs PageRuns) (drawn string) {
 			name = baseName(object) + " " + name
 		}
 	}
-	p.listed(join(styled(fmt.Sprintf(" %14v", m.Lo), strong), text(fmt.Sprintf("  %8s  %s  ", short(m.Size()), m.Perms))), escape(name))
+	p.listed(join(styled(fmt.Sprintf(" %14v", m.Lo), strong), text(fmt.Sprintf("  %8s  %s  ", short(m.Size()), m.Perms))), brief(name))
 	if runs.Err != nil {
-		p.prose(3, p.column(3), "Its pages can't be looked at: "+escape(runs.Err.Error()), altered)
+		p.prose(3, p.column(3), "Its pages can't be looked at: "+briefWithin(runs.Err.Error()), altered)
 		return ""
 	}
 	about := countWords(runs.Runs, s.PageSize)

@@ -62,7 +62,7 @@ func residentRows(s *layout.Space, all bool) []mapRow {
 		above.figures = &both
 		above.found = above.found || row.found
 		above.parts++
-		above.text = "library " + escape(row.object)
+		above.text = "library " + brief(row.object)
 		if above.perms != row.perms {
 			above.perms = "mix"
 		}
@@ -82,11 +82,14 @@ func mappingRow(s *layout.Space, i int, parts []layout.Part) mapRow {
 	}
 	switch len(parts) {
 	case 0:
-		row.text = escape(m.Name)
+		row.text = brief(m.Name)
 	case 1:
 		row.text = partText(s, parts[0])
+		if !parts[0].Library && parts[0].Kind == layout.KindFile {
+			row.file = parts[0].Object
+		}
 		if !parts[0].Library && len(parts[0].Sections) > 0 {
-			row.text = escape(baseName(parts[0].Object)) + " " + row.text
+			row.text = brief(baseName(parts[0].Object)) + " " + row.text
 		}
 	default:
 		row.text = severalWords(s, parts)
@@ -102,7 +105,7 @@ func sectionWords(p *layout.Part) string {
 	if p.Kind == layout.KindELF {
 		return elfWords(p)
 	}
-	return escape(p.Label) + ": " + p.Kind.Info().Text
+	return brief(p.Label) + ": " + p.Kind.Info().Text
 }
 
 // severalWords say what the parts of one mapping are, but for padding.
@@ -113,7 +116,7 @@ func severalWords(s *layout.Space, parts []layout.Part) string {
 		switch part := &parts[i]; {
 		case padding(s, part):
 		case len(part.Sections) > 0:
-			file = escape(baseName(part.Object)) + " "
+			file = brief(baseName(part.Object)) + " "
 			words = append(words, sectionWords(part))
 		default:
 			words = append(words, partText(s, *part))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"memprobe/layout"
 	"memprobe/layout/addr"
@@ -17,6 +18,7 @@ type mapRow struct {
 	mappings   bool        // parts counts mappings
 	kind       layout.Kind // empty for a gap
 	object     string      // a library that the row is about
+	file       string      // a mapped file, of no library, that has the row for itself
 	segment    layout.Segment
 	perms      string // of the mappings; "mix" where they differ
 	text       string
@@ -94,6 +96,8 @@ func rowOf(s *layout.Space, part *layout.Part, info *layout.KindInfo) mapRow {
 	}
 	if part.Library {
 		row.object, row.segment = part.Object, layout.SegmentNotDrawn
+	} else if part.Kind == layout.KindFile {
+		row.file = part.Object
 	}
 	return row
 }
@@ -127,10 +131,10 @@ func (r *mapRow) wordsIn(cells int, all bool) string {
 		return words
 	case r.object != "" && r.parts > 1:
 		short := *r
-		short.text = "library " + escape(baseName(r.object))
+		short.text = "library " + brief(baseName(r.object))
 		return short.words()
-	case r.kind == layout.KindFile && !all:
-		return baseName(words) // that of a file has a row of its own: its words are its path
+	case r.file != "" && !all:
+		return strings.Replace(words, brief(r.file), brief(baseName(r.file)), 1)
 	}
 	return words
 }
@@ -146,7 +150,7 @@ type rowWords struct {
 // wordLines are wordsIn in lines of that many cells.
 func (p *page) wordLines(r *mapRow, cells int, all bool) []string {
 	w := &p.rowWords
-	if w.lines == nil || w.row.text != r.text || w.row.object != r.object || w.row.kind != r.kind || w.row.parts != r.parts || w.row.mappings != r.mappings || w.cells != cells || w.all != all {
+	if w.lines == nil || w.row.text != r.text || w.row.object != r.object || w.row.file != r.file || w.row.kind != r.kind || w.row.parts != r.parts || w.row.mappings != r.mappings || w.cells != cells || w.all != all {
 		*w = rowWords{*r, cells, all, wrapHard(r.wordsIn(cells, all), cells)}
 	}
 	return w.lines
@@ -202,7 +206,7 @@ func (r *mapRow) take(below *mapRow) {
 	}
 	switch {
 	case r.object != "":
-		r.text = "library " + escape(r.object)
+		r.text = "library " + brief(r.object)
 	case r.segment == layout.SegmentNotDrawn:
 		r.text = r.kind.Info().Text
 	}

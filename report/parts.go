@@ -32,19 +32,19 @@ func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
 	case p.Kind == layout.KindOwnStack:
 		return about + inUse(s, layout.KindOwnStack, layout.KindOwnStackReserve)
 	case p.Kind == layout.KindThreadStack:
-		return "stack of " + escape(p.Label) + stackUse(s, p)
+		return "stack of " + brief(p.Label) + stackUse(s, p)
 	case p.Kind == layout.KindProcessStack && s.FirstIsElsewhere():
-		return escape(p.Label) + ": " + kernelsStack
+		return brief(p.Label) + ": " + kernelsStack
 	case p.Kind == layout.KindProcessStack:
-		return escape(p.Label) + ": " + about + stackUse(s, p)
+		return brief(p.Label) + ": " + about + stackUse(s, p)
 	case p.Kind == layout.KindGuard:
-		return escape(p.Label) + ": never accessible"
+		return brief(p.Label) + ": never accessible"
 	case p.Kind == layout.KindFile:
-		return escape(p.Object)
+		return brief(p.Object)
 	case p.Kind == layout.KindAnonymous, p.Kind == layout.KindReserved:
-		return escape(p.Label) // what that means stands below the picture
+		return brief(p.Label) // what that means stands below the picture
 	case info.Named:
-		return escape(p.Label) + ": " + about
+		return brief(p.Label) + ": " + about
 	}
 	return about
 }
@@ -52,25 +52,25 @@ func partWords(s *layout.Space, p *layout.Part, info *layout.KindInfo) string {
 // libraryWords say what a part of a library is: the file's name does, but where the file
 // begins its whole path.
 func libraryWords(s *layout.Space, p *layout.Part, about string) string {
-	name := escape(baseName(p.Object))
+	name := brief(baseName(p.Object))
 	switch {
 	case p.Kind == layout.KindELF && len(p.Sections) == 0:
 		return name + ": " + paddingWords(s, p)
 	case p.Kind == layout.KindELF && p.Lo == s.Mappings[p.Mapping].Lo && s.Mappings[p.Mapping].Offset == 0:
-		return escape(p.Object) + " " + elfWords(p)
+		return brief(p.Object) + " " + elfWords(p)
 	case p.Kind == layout.KindELF:
 		return name + " " + elfWords(p)
 	default:
-		return name + " " + escape(p.Label) + ": " + about
+		return name + " " + brief(p.Label) + ": " + about
 	}
 }
 
 // elfWords say what sections are that are neither code nor data: of many, the first and
 // the last.
 func elfWords(p *layout.Part) string {
-	label := escape(p.Label)
+	label := brief(p.Label)
 	if n := len(p.Sections); n > 2 {
-		label = escape(p.Sections[0].Name) + " to " + escape(p.Sections[n-1].Name)
+		label = brief(p.Sections[0].Name) + " to " + brief(p.Sections[n-1].Name)
 	}
 	return label + ": headers, tables for the loader"
 }

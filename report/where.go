@@ -64,7 +64,7 @@ type hopJSON struct {
 	Text   string         `json:"text,omitempty"` // its bytes in memory, where they are letters and no address
 	End    string         `json:"end,omitempty"`
 
-	short string // the name where there is little room
+	words, short string // the name for a reader, and where there is little room
 }
 
 // Beyond is an address: what a look at the process beyond its mappings gave, and what
@@ -101,7 +101,8 @@ func Where(p Process, a addr.Addr, beyond Beyond) Document {
 		hop := hopJSON{At: h.At, Value: h.Value, End: h.End}
 		if to := p.locate(h.Value); to.Place != nil {
 			hop.Symbol = to.Place.Symbol
-			hop.Name, hop.short = placeName(to)
+			hop.Name, _ = placeName(to, escape)
+			hop.words, hop.short = placeName(to, brief)
 		} else {
 			hop.Text = wordText(h.Value, p.Space.WordSize())
 		}
@@ -234,7 +235,7 @@ func headline(l located) string {
 		if y.Offset > 0 {
 			at = bytesOf(y.Offset) + " into"
 		}
-		return fmt.Sprintf("is %s %s: %s", at, escape(y.Name), l.Place.Part.Kind.Info().Text)
+		return fmt.Sprintf("is %s %s: %s", at, brief(y.Name), l.Place.Part.Kind.Info().Text)
 	case l.Place != nil && l.elsewhere && l.Place.Part.Kind == layout.KindProcessStack:
 		return "is in: " + kernelsStack
 	case l.Place != nil:
@@ -270,7 +271,7 @@ func dotted(names ...string) string {
 func mapsLine(m layout.Mapping) string {
 	name := m.Name
 	m.Name = ""
-	return strings.TrimSpace(strings.TrimSpace(m.String()) + " " + escape(name))
+	return strings.TrimSpace(strings.TrimSpace(m.String()) + " " + brief(name))
 }
 
 func segmentWords(s layout.Segment) string {
@@ -284,18 +285,18 @@ func placeFacts(l located) []fact {
 	place := l.Place
 	facts := []fact{
 		{"segment", segmentWords(place.Part.Segment())},
-		{"part", fmt.Sprintf("%s, %v, %s: %s from its start, %s to its end", escape(place.Part.Label), place.Part.Range, size(place.Part.Size()), exactly(place.FromPart), exactly(place.ToPart))},
+		{"part", fmt.Sprintf("%s, %v, %s: %s from its start, %s to its end", brief(place.Part.Label), place.Part.Range, size(place.Part.Size()), exactly(place.FromPart), exactly(place.ToPart))},
 	}
 	if place.Symbol != nil {
 		facts = append(facts, fact{"symbol", symbolWords(place.Symbol)})
 	} else if l.NoSymbol != "" {
-		facts = append(facts, fact{"symbol", "none: " + escape(l.NoSymbol)})
+		facts = append(facts, fact{"symbol", "none: " + briefWithin(l.NoSymbol)})
 	}
 	if place.Section != nil && place.Section.Range != place.Part.Range {
-		facts = append(facts, fact{"section", fmt.Sprintf("%s+%#x", escape(place.Section.Name), uint64(*place.FromSection))})
+		facts = append(facts, fact{"section", fmt.Sprintf("%s+%#x", brief(place.Section.Name), uint64(*place.FromSection))})
 	}
 	if place.Part.Object != place.Mapping.Name && place.Part.Object != "" { // else the mapping's line names it
-		facts = append(facts, fact{"file", escape(place.Part.Object)})
+		facts = append(facts, fact{"file", brief(place.Part.Object)})
 	}
 	if place.FileOffset != nil {
 		facts = append(facts, fact{"in file", fmt.Sprintf("offset %v", *place.FileOffset)})
@@ -368,16 +369,16 @@ func useFacts(s *layout.Space, l located) []fact {
 
 // title names a thread.
 func (t *threadJSON) title() string {
-	return strings.TrimSpace(fmt.Sprintf("thread %d %s", t.TID, escape(t.Name)))
+	return strings.TrimSpace(fmt.Sprintf("thread %d %s", t.TID, brief(t.Name)))
 }
 
 // symbolWords say what symbol an address has, and what is sure of it.
 func symbolWords(y *layout.Symbol) string {
 	if !y.Sized() {
-		return fmt.Sprintf("perhaps %s: it starts %s below, and the file does not tell its size (%s)", escape(y.Name), exactly(y.Offset), escape(y.Table))
+		return fmt.Sprintf("perhaps %s: it starts %s below, and the file does not tell its size (%s)", brief(y.Name), exactly(y.Offset), brief(y.Table))
 	}
 	return fmt.Sprintf("%s, %v, %s: %s from its start, %s to its end (%s)",
-		escape(y.Name), y.Range, size(y.Size()), exactly(y.Offset), exactly(y.Size()-y.Offset), escape(y.Table))
+		brief(y.Name), y.Range, size(y.Size()), exactly(y.Offset), exactly(y.Size()-y.Offset), brief(y.Table))
 }
 
 // programFacts tell what the running program has there.
@@ -405,7 +406,7 @@ func threadFacts(l located) []fact {
 	if t == nil {
 		return nil
 	}
-	about := fmt.Sprintf("%d %s", t.TID, escape(t.Name))
+	about := fmt.Sprintf("%d %s", t.TID, brief(t.Name))
 	switch {
 	case t.First:
 		about += ", the process's first"
@@ -488,15 +489,15 @@ func nextText(s *layout.Space, p layout.Part, away, gap addr.Bytes) string {
 func neighbourText(s *layout.Space, p layout.Part) string {
 	switch {
 	case p.Kind == layout.KindFile:
-		return escape(baseName(p.Object)) + ", a mapped file"
+		return brief(baseName(p.Object)) + ", a mapped file"
 	case len(p.Sections) == 0 && p.Object == "":
 		return partText(s, p)
 	}
-	name := escape(baseName(p.Object))
+	name := brief(baseName(p.Object))
 	if n := len(p.Sections); n > 2 {
-		name += fmt.Sprintf(" %s to %s", escape(p.Sections[0].Name), escape(p.Sections[n-1].Name))
+		name += fmt.Sprintf(" %s to %s", brief(p.Sections[0].Name), brief(p.Sections[n-1].Name))
 	} else if p.Kind != layout.KindELF {
-		name += " " + escape(p.Label)
+		name += " " + brief(p.Label)
 	}
 	return name + ": " + p.Kind.Info().Text
 }
@@ -535,7 +536,7 @@ func (p *page) chain(l located) {
 	p.blank()
 	p.add(styled(" From there, word by word:", strong))
 	for _, h := range l.Chain {
-		words, short := h.Name, h.short
+		words, short := h.words, h.short
 		if h.Text != "" {
 			words = "as text " + strconv.Quote(h.Text)
 			short = words
