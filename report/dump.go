@@ -86,7 +86,7 @@ func Dump(proc Process, m Memory) Document {
 		}
 		if short := m.Asked - addr.Bytes(len(m.Bytes)); short > 0 {
 			p.blank()
-			p.prose(1, p.column(1), fmt.Sprintf("From %v on nothing can be read: %s of those asked for are missing.", m.Addr.Offset(addr.Bytes(len(m.Bytes))), bytesOf(short)), altered)
+			p.prose(1, p.column(1), fmt.Sprintf("From %v on nothing can be read: %s of those asked for %s missing.", m.Addr.Offset(addr.Bytes(len(m.Bytes))), bytesOf(short), isOrAre(short)), altered)
 		}
 		for _, a := range m.Absent {
 			if a.Source == layout.FromFile {

@@ -200,7 +200,7 @@ func (p *page) pagesOf(s *layout.Space, runs PageRuns) (drawn string) {
 			alike++
 		}
 		if n := alike - i; n > 1 { // one more row takes no more room than telling of it
-			p.add(styled(fmt.Sprintf("%17sand %d rows like that", "", n), faint))
+			p.add(styled(fmt.Sprintf("%17sand %s like that", "", plural(n, "row")), faint))
 			i = alike
 		}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -38,6 +39,81 @@ func TestPageCells(t *testing.T) {
 	p.end()
 	if got, want := p.String(), "  a\x1b[1mb  \x1b[0m\x1b[2mlonger\x1b[0mc"+strings.Repeat(" ", 39)+"d\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// slowPage draws cells, line by line, as they are meant: the text that no blank at a
+// line's end is of, with each run in its colour.
+func slowPage(o Options, lines [][]cellDrawn) string {
+	type letter struct {
+		text string
+		of   int // index of the cell that has a colour; -1: plain
+	}
+	var all strings.Builder
+	for _, cells := range lines {
+		var letters []letter
+		for i, c := range cells {
+			of := -1
+			if o.Color && c.style != plain {
+				of = i
+			}
+			for _, r := range strings.Repeat(" ", c.before) + c.text + strings.Repeat(" ", c.after) {
+				text := string(r)
+				if o.ASCII && r > '~' {
+					text = fmt.Sprintf(`\u{%x}`, r)
+				}
+				letters = append(letters, letter{text, of})
+			}
+		}
+		for len(letters) > 0 && letters[len(letters)-1].text == " " {
+			letters = letters[:len(letters)-1]
+		}
+		in := -1
+		for i, l := range letters {
+			if l.of != in && l.of >= 0 {
+				all.WriteString("\x1b[" + sgr[cells[l.of].style] + "m")
+			}
+			all.WriteString(l.text)
+			if l.of >= 0 && (i == len(letters)-1 || letters[i+1].of != l.of) {
+				all.WriteString(reset)
+			}
+			in = l.of
+		}
+		all.WriteByte('\n')
+	}
+	return all.String()
+}
+
+// cellDrawn is what a cell is drawn of.
+type cellDrawn struct {
+	before int
+	text   string
+	after  int
+	style  style
+}
+
+// TestPageInk: whatever a line is made of, blanks at its end are cut, and what stays has
+// its colours.
+func TestPageInk(t *testing.T) {
+	texts := []string{"", " ", "  ", "a", "a ", " a", "b c", "é", "表 ", "→", strings.Repeat(" ", 40), strings.Repeat("x", 40) + " "}
+	for range 4000 {
+		o := Options{Color: rand.IntN(2) == 0, ASCII: rand.IntN(2) == 0}
+		p := &page{width: 80, opts: o}
+		lines := make([][]cellDrawn, 1+rand.IntN(4))
+		for i := range lines {
+			for range rand.IntN(7) {
+				c := cellDrawn{rand.IntN(3), texts[rand.IntN(len(texts))], rand.IntN(3), style(rand.IntN(3))}
+				if c.before+len(c.text)+c.after == 0 {
+					continue // a colour of nothing
+				}
+				lines[i] = append(lines[i], c)
+				p.cell(c.before, c.text, c.after, c.style)
+			}
+			p.end()
+		}
+		if got, want := p.String(), slowPage(o, lines); got != want {
+			t.Fatalf("%+v of %+v:\ngot  %q\nwant %q", o, lines, got, want)
+		}
 	}
 }
 

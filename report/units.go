@@ -91,6 +91,14 @@ func plural[N ~int | ~int64 | ~uint64](n N, thing string) string {
 	return humanize.Comma(int64(n)) + " " + thing + "s"
 }
 
+// isOrAre is the verb for n things.
+func isOrAre[N ~int | ~uint64](n N) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
 // hexBytes is b as pairs of digits, blanks between.
 func hexBytes(b []byte) string {
 	pairs := make([]string, len(b))

@@ -33,3 +33,28 @@ func TestShortIsHumanize(t *testing.T) {
 		check(rand.Uint64() >> rand.IntN(64))
 	}
 }
+
+// A size is the same whether it is remembered or not, also where others have taken its
+// place.
+func TestSizesAreShort(t *testing.T) {
+	var s sizes
+	if got := s.short(0); got != short(0) {
+		t.Errorf("0 bytes, before any other: got %q, want %q", got, short(0))
+	}
+	seen := []addr.Bytes{0}
+	for range 20_000 {
+		n := addr.Bytes(rand.Uint64() >> rand.IntN(64))
+		switch rand.IntN(4) {
+		case 0:
+			n = seen[rand.IntN(len(seen))]
+		case 1: // the same place
+			n = seen[rand.IntN(len(seen))] + addr.Bytes(rand.IntN(1000))<<16
+		case 2:
+			n = addr.Bytes(rand.IntN(40)) << 12
+		}
+		seen = append(seen, n)
+		if got := s.short(n); got != short(n) {
+			t.Fatalf("%d bytes: got %q, want %q", n, got, short(n))
+		}
+	}
+}
