@@ -108,9 +108,9 @@ func TestOfOne(t *testing.T) {
 		" 1 change since then:":                  MapsChanged(&later, Changes{"then", s, layout.Diff(s, &later)}, Choice{}),
 		"1 page, the process's own":              pages,
 		"which are 1 page of 4 KiB":              Explain(s, MapsView{}),
-		"pid 1: 1 byte from 0x10fff":             Dump(proc, Memory{0x10fff, []byte{7}, 1}),
-		"1 byte of those asked for is missing":   Dump(proc, Memory{0x10ffe, []byte{7}, 2}),
-		"2 bytes of those asked for are missing": Dump(proc, Memory{0x10ffe, []byte{7}, 3}),
+		"pid 1: 1 byte from 0x10fff":             Dump(proc, Memory{Addr: 0x10fff, Bytes: []byte{7}, Asked: 1}),
+		"1 byte of those asked for is missing":   Dump(proc, Memory{Addr: 0x10ffe, Bytes: []byte{7}, Asked: 2}),
+		"2 bytes of those asked for are missing": Dump(proc, Memory{Addr: 0x10ffe, Bytes: []byte{7}, Asked: 3}),
 	} {
 		got := render(t, "text", d, Options{Width: 160})
 		if !strings.Contains(got, want) {
