@@ -89,9 +89,9 @@ func frozenIf(stop bool, pid int, do func() error) error {
 // seize asks threads that are not seized yet to stop; more is true where there were
 // any, or one has ended since. A thread may start others until it has stopped or ended.
 func (f *frozen) seize() (more bool, err error) {
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", f.pid))
-	if err != nil && !isGone(err) {
-		return false, fmt.Errorf("list its threads: %w", reason(err))
+	tasks, unlisted := os.ReadDir(fmt.Sprintf("/proc/%d/task", f.pid))
+	if unlisted != nil && !isGone(unlisted) {
+		return false, fmt.Errorf("list its threads: %w", reason(unlisted))
 	}
 	for _, task := range tasks {
 		tid, err := strconv.Atoi(task.Name())
@@ -122,12 +122,12 @@ func (f *frozen) seize() (more bool, err error) {
 		}
 	}
 	switch {
-	case len(f.threads) > 0 || more:
+	case unlisted == nil && len(f.threads) > 0 || more:
 		return more, nil
 	case lives(f.pid) == "":
 		return false, f.unreadable(layout.ErrNoProcess)
 	}
-	clear(f.over) // another program runs under one of the numbers
+	clear(f.over) // another program runs under one of the numbers, or is about to
 	pause()
 	return true, nil
 }
