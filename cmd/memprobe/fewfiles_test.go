@@ -18,16 +18,7 @@ func TestFewDescriptors(t *testing.T) {
 	if ok, err := native(); err != nil || !ok {
 		t.Skipf("an emulator runs here (%v): it opens files of its own", err)
 	}
-	sleeper := exec.Command("sleep", "1000")
-	if err := sleeper.Start(); err != nil {
-		t.Skipf("there is no sleep here: %v", err)
-	}
-	defer func() {
-		_ = sleeper.Process.Kill() // it has done its part
-		_ = sleeper.Wait()         // it was killed
-	}()
-	pid := strconv.Itoa(sleeper.Process.Pid)
-	until(t, "it sleeps", func() bool { return state(sleeper.Process.Pid) == "S" })
+	pid := strconv.Itoa(asleep(t, nil).Pid)
 	list, err := os.ReadFile("/proc/" + pid + "/maps")
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,22 @@ func state(pid int) string {
 	return rest[:1]
 }
 
+// asleep is a process that sleeps until the test has ended, of a user or of this one.
+func asleep(t *testing.T, user *unix.SysProcAttr) *os.Process {
+	t.Helper()
+	cmd := exec.Command("sleep", "1000")
+	cmd.SysProcAttr = user
+	if err := cmd.Start(); err != nil {
+		t.Skipf("sleep does not run here: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it has done its part
+		_ = cmd.Wait()         // it was killed
+	})
+	until(t, "it sleeps", func() bool { return state(cmd.Process.Pid) == "S" })
+	return cmd.Process
+}
+
 // TestHeldEndsWithMemprobe: however memprobe ends while it holds a program, that is
 // gone afterwards, and has never run. What is written to waits for a reader.
 func TestHeldEndsWithMemprobe(t *testing.T) {
@@ -206,12 +222,7 @@ func TestFreeze(t *testing.T) {
 // TestWatch: a block each time, what changed is told; Ctrl-C ends it with exit code
 // 130, the end of the process with 0.
 func TestWatch(t *testing.T) {
-	sleeper := exec.Command("sleep", "1000")
-	if err := sleeper.Start(); err != nil {
-		t.Skipf("there is no sleep here: %v", err)
-	}
-	defer sleeper.Process.Kill()
-	until(t, "it sleeps", func() bool { return state(sleeper.Process.Pid) == "S" })
+	sleeper := asleep(t, nil)
 	for _, tt := range []struct {
 		code int
 		end  func(watch *exec.Cmd) error
@@ -219,13 +230,13 @@ func TestWatch(t *testing.T) {
 		{exitInterrupted, func(watch *exec.Cmd) error { return watch.Process.Signal(unix.SIGINT) }},
 		{exitFailed, func(watch *exec.Cmd) error { return watch.Process.Signal(unix.SIGTERM) }},
 		{exitDone, func(*exec.Cmd) error {
-			err := sleeper.Process.Kill()
-			_ = sleeper.Wait() // it was killed
+			err := sleeper.Kill()
+			_, _ = sleeper.Wait() // it was killed
 			return err
 		}},
 	} {
 		var out lockedBuffer
-		watch := exec.Command("memprobe", "maps", strconv.Itoa(sleeper.Process.Pid), "--watch=20ms")
+		watch := exec.Command("memprobe", "maps", strconv.Itoa(sleeper.Pid), "--watch=20ms")
 		watch.Stdout = &out
 		if err := watch.Start(); err != nil {
 			t.Fatal(err)

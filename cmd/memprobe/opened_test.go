@@ -34,17 +34,7 @@ func TestOpensOnlyTheProcess(t *testing.T) {
 		t.Skip("there is no strace here")
 	}
 	folder, user := forAnyone(t)
-	sleep := exec.Command("sleep", "1000")
-	sleep.SysProcAttr = user
-	if err := sleep.Start(); err != nil {
-		t.Skipf("sleep does not run here: %v", err)
-	}
-	defer func() {
-		_ = sleep.Process.Kill()
-		_ = sleep.Wait() // it was killed
-	}()
-	until(t, "it sleeps", func() bool { return state(sleep.Process.Pid) == "S" })
-	pid := strconv.Itoa(sleep.Process.Pid)
+	pid := strconv.Itoa(asleep(t, user).Pid)
 	kernel, err := os.ReadFile("/proc/" + pid + "/maps")
 	if err != nil {
 		t.Fatal(err)

@@ -66,16 +66,7 @@ func TestReadingChangesNothing(t *testing.T) {
 	if ok, err := native(); err != nil || !ok {
 		t.Skipf("an emulator runs here (%v): it reads no other process's memory", err)
 	}
-	sleeper := exec.Command("sleep", "1000")
-	if err := sleeper.Start(); err != nil {
-		t.Skipf("there is no sleep here: %v", err)
-	}
-	defer func() {
-		_ = sleeper.Process.Kill() // it has done its part
-		_ = sleeper.Wait()         // it was killed
-	}()
-	pid := sleeper.Process.Pid
-	until(t, "it sleeps", func() bool { return state(pid) == "S" })
+	pid := asleep(t, nil).Pid
 	mappings, err := layout.Read(pid)
 	if err != nil {
 		t.Fatal(err)

@@ -66,15 +66,7 @@ func TestFrozenIsNotLeft(t *testing.T) {
 	if ok, err := native(); err != nil || !ok {
 		t.Skipf("an emulator has no ptrace (%v)", err)
 	}
-	sleeper := exec.Command("sleep", "1000")
-	if err := sleeper.Start(); err != nil {
-		t.Skipf("there is no sleep here: %v", err)
-	}
-	defer func() {
-		_ = sleeper.Process.Kill() // it has done its part
-		_ = sleeper.Wait()         // it was killed
-	}()
-	pid := sleeper.Process.Pid
+	pid := asleep(t, nil).Pid
 	freezer := exec.Command("freezer", strconv.Itoa(pid))
 	freezer.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
 	input, err := freezer.StdinPipe()
