@@ -12,7 +12,6 @@ import (
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,18 +21,7 @@ import (
 // shell runs a script of the shell's until the test ends, and waits for its first line.
 func shell(t *testing.T, script string, args ...string) (p process, in io.Writer) {
 	t.Helper()
-	cmd := exec.Command("/bin/sh", append([]string{"-c", script, "sh"}, args...)...)
-	w, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skipf("can't start a process here: %v", err)
-	}
+	cmd, w, out := piped(t, "/bin/sh", append([]string{"-c", script, "sh"}, args...)...)
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		t.Skipf("the shell does not run here: %v", err)
@@ -41,21 +29,11 @@ func shell(t *testing.T, script string, args ...string) (p process, in io.Writer
 	return process{cmd.Process.Pid}, w
 }
 
-// becomes waits until met holds, for which it allows a loaded machine its time.
-func becomes(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !met(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it never " + what)
-		}
-	}
-}
-
 // steadyList is p's list, which stands still.
 func steadyList(t *testing.T, p process) list {
 	t.Helper()
 	var l list
-	becomes(t, "stood still", func() bool {
+	until(t, "it stands still", func() bool {
 		again, err := p.readMaps()
 		if err != nil {
 			t.Fatal(err)
@@ -123,7 +101,7 @@ func TestHowOftenConfirmed(t *testing.T) {
 			count := opens(t, p.file("maps"))
 			least := 1000 // a loaded machine may show a waiting process as running
 			for range 5 {
-				becomes(t, "came to "+tt.name, func() bool { return p.busy() == tt.busy })
+				until(t, "it comes to "+tt.name, func() bool { return p.busy() == tt.busy })
 				count()
 				reads := 0
 				got, err := p.readAgain(func(process) (list, error) {
@@ -167,7 +145,7 @@ func TestReadAgainAfterExec(t *testing.T) {
 	l, err := p.readAgain(func(p process) (list, error) {
 		if reads++; reads == 1 {
 			io.WriteString(in, "go on\n")
-			becomes(t, "ran the other program", func() bool { return p.identity() != before && p.identity().exe != fileID{} })
+			until(t, "it runs the other program", func() bool { return p.identity() != before && p.identity().exe != fileID{} })
 		}
 		return steadyList(t, p), nil
 	})
@@ -223,7 +201,7 @@ func TestReadAgainInVain(t *testing.T) {
 func TestReadAgainZombie(t *testing.T) {
 	p, in := shell(t, "echo; read x")
 	io.WriteString(in, "end\n")
-	becomes(t, "became a zombie", p.hasEnded)
+	until(t, "it is a zombie", p.hasEnded)
 	if _, err := p.readAgain(func(process) (list, error) { return list{}, syscall.ESRCH }); err != ErrZombie {
 		t.Errorf("got %v", err)
 	}
