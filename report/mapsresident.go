@@ -74,10 +74,18 @@ func residentRows(s *layout.Space, all bool) []mapRow {
 func mappingRow(s *layout.Space, i int, parts []layout.Part) mapRow {
 	m := &s.Mappings[i]
 	row := mapRow{Range: m.Range, size: m.Size(), parts: 1, mappings: true, perms: m.Perms.String()[:3], figures: &s.Figures[i]}
-	for _, part := range parts {
-		row.kind, row.segment = part.Kind, part.Segment()
+	for i := range parts {
+		part := &parts[i]
+		row.kind = part.Kind
+		segment := part.Segment()
 		if part.Library {
-			row.object, row.segment = part.Object, layout.SegmentNotDrawn
+			row.object, segment = part.Object, layout.SegmentNotDrawn
+		}
+		switch {
+		case row.segment == "" || row.segment == layout.SegmentNotDrawn:
+			row.segment = segment
+		case segment != row.segment && segment != layout.SegmentNotDrawn:
+			row.segment = ofSeveral
 		}
 	}
 	switch len(parts) {
@@ -99,6 +107,9 @@ func mappingRow(s *layout.Space, i int, parts []layout.Part) mapRow {
 	}
 	return row
 }
+
+// ofSeveral is the segment of a mapping whose parts play different ones.
+const ofSeveral layout.Segment = "of several"
 
 // sectionWords say what sections of a file are, without its name.
 func sectionWords(p *layout.Part) string {
@@ -139,10 +150,9 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 		head += "  may  what it is"
 	}
 	p.add(styled(head, faint))
-	total := mapRow{figures: &layout.Figures{}}
+	var sums residentSums
 	row := func(r *mapRow) {
-		total.size += r.size
-		total.figures.Add(r.figures)
+		sums.add(r)
 		p.residentRow(r, v.All)
 	}
 	if v.All && v.Order == nil {
@@ -155,11 +165,10 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 			row(&rows[i])
 		}
 	}
-	p.putFigures("together", &total)
-	p.end()
+	p.residentSums(&sums)
 	p.blank()
 	p.prose(1, p.column(1), "RSS: bytes in memory now. PSS: the same, pages that several processes map split among them. "+
-		"dirty: in this process alone, and no disk has it as it is: written by the process, or a page of a file that is not saved yet. swap: swapped out. huge: in huge pages.", faint)
+		"dirty: in this process alone, and no disk has it as it is: written by the process, or a page of a file that is not saved yet. swap: swapped out. huge: in huge pages. Below the sum, what each part of the textbook's picture has of it.", faint)
 	if slices.ContainsFunc(s.Figures, func(f layout.Figures) bool { return f.Hugetlb() > 0 }) {
 		p.prose(1, p.column(1), fmt.Sprintf("%s are in memory as huge pages of hugetlb, which the kernel does not count in RSS and PSS.", size(s.Sum().Hugetlb())), faint)
 	}
@@ -167,6 +176,56 @@ func (p *page) residentList(s *layout.Space, v MapsView) {
 		p.prose(1, p.column(1), fmt.Sprintf("Looking took %v in all. For these figures the kernel looks at each page, and the process waits meanwhile where it wants to change its mappings.",
 			v.Took.Round(100*time.Microsecond)), faint)
 	}
+}
+
+// residentSums are what rows have together, and those of each segment.
+type residentSums struct {
+	total mapRow
+	of    []mapRow // by segment, in the order that they came in
+	last  int      // index into of of the row before: often of the next as well
+}
+
+func (t *residentSums) add(r *mapRow) {
+	t.total.sum(r)
+	if len(t.of) == 0 || t.of[t.last].segment != r.segment {
+		t.last = slices.IndexFunc(t.of, func(sum mapRow) bool { return sum.segment == r.segment })
+		if t.last < 0 {
+			t.last = len(t.of)
+			t.of = append(t.of, mapRow{segment: r.segment})
+		}
+	}
+	t.of[t.last].sum(r)
+}
+
+// sum adds a row's size and figures to those of r.
+func (r *mapRow) sum(add *mapRow) {
+	if r.figures == nil {
+		r.figures = &layout.Figures{}
+	}
+	r.size += add.size
+	r.figures.Add(add.figures)
+}
+
+// residentSums draws the sum of all, and those of the textbook's parts.
+func (p *page) residentSums(t *residentSums) {
+	p.putFigures("together", &t.total)
+	p.end()
+	if len(t.of) == 1 {
+		return // that is all
+	}
+	put := func(segment layout.Segment, title string) {
+		for i := range t.of {
+			if t.of[i].segment == segment {
+				p.putFigures(title, &t.of[i])
+				p.end()
+			}
+		}
+	}
+	for _, drawn := range layout.Textbook {
+		put(drawn.Segment, drawn.Title)
+	}
+	put(ofSeveral, string(ofSeveral))
+	put(layout.SegmentNotDrawn, bookTitle(layout.SegmentNotDrawn))
 }
 
 // residentRow draws a row with its figures: what it is beside them or, where there is no
