@@ -95,6 +95,9 @@ func (p process) lives() (started uint64) {
 	return 0
 }
 
+// Lives reports whether process pid is there and a thread of it has not ended.
+func Lives(pid int) bool { return process{pid}.lives() != 0 }
+
 // LiveThread is a thread of process pid that lives, for what the kernel tells of none
 // that has ended: pid itself, unless the first thread has ended before others.
 func LiveThread(pid int) int { return reach(pid).pid }

@@ -124,7 +124,7 @@ func (f *frozen) seize() (more bool, err error) {
 	switch {
 	case unlisted == nil && len(f.threads) > 0 || more:
 		return more, nil
-	case lives(f.pid) == "":
+	case !layout.Lives(f.pid):
 		return false, f.unreadable(layout.ErrNoProcess)
 	}
 	clear(f.over) // another program runs under one of the numbers, or is about to

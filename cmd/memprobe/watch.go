@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -162,24 +161,6 @@ func (t *target) describeLiving() (space *layout.Space, err error) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	return space, err
-}
-
-// lives is when a process started, in ticks since the machine did; empty for one that is
-// gone, or whose threads have all ended.
-func lives(pid int) string {
-	folder := fmt.Sprintf("/proc/%d/", pid)
-	stat, err := readPlain(folder + "stat")
-	const startTime = 22 - 3 // among the fields behind the name, the first of which is number 3
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if err != nil || len(fields) <= startTime {
-		return ""
-	}
-	if fields[0] == "Z" {
-		if threads, _ := os.ReadDir(folder + "task"); len(threads) < 2 {
-			return ""
-		}
-	}
-	return fields[startTime]
 }
 
 // hasEnded reports whether the process that was looked at before is no more. Another
