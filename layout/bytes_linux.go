@@ -2,6 +2,7 @@ package layout
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -32,6 +33,12 @@ const (
 	FromUnknown Source = "unknown" // others may have written there, or the file can't be read: given as zeros
 )
 
+// Why nobody can read a page that is mapped, told apart by errors.Is.
+var (
+	ErrGuarded  = errors.New("the program has made this page a guard inside the mapping: nobody may touch it")
+	ErrFileEnds = errors.New("its file ends before this page: there are no bytes behind the mapping")
+)
+
 // ReadMemory reads n bytes from a on of s's process, which must still be there, or as
 // many as can be read; an error is that of the first. What the process has not used is
 // left so: to read it as the process does would bring it into its memory. Only where the
@@ -50,13 +57,16 @@ func (s *Space) ReadMemory(a addr.Addr, n addr.Bytes) (Content, error) {
 	for done := addr.Bytes(0); done < n; {
 		// Page by page, since a piece that can be read in part only may not be read at all.
 		at := a.Offset(done)
-		piece := c.Bytes[done:][:min(n-done, SmallestPage-at.Sub(at.AlignDown(SmallestPage)))]
+		piece := c.Bytes[done:][:min(n-done, smallestPage-at.Sub(at.AlignDown(smallestPage)))]
 		for len(held) > 0 && held[0].Hi <= at {
 			held = held[1:]
 		}
 		source, err := Source(""), error(nil)
-		if len(held) > 0 && held[0].Contains(at) && held[0].State == 0 {
+		switch known := len(held) > 0 && held[0].Contains(at); {
+		case known && held[0].State == 0:
 			source, err = r.absent(piece, at)
+		case known && held[0].State&PageGuarded != 0:
+			err = ErrGuarded
 		}
 		if source == "" && err == nil {
 			err = r.present(piece, at)
@@ -75,8 +85,8 @@ func (s *Space) ReadMemory(a addr.Addr, n addr.Bytes) (Content, error) {
 	return c, nil
 }
 
-// SmallestPage is the size of the smallest page of the machines that memprobe runs on.
-const SmallestPage = 4096
+// smallestPage is the size of the smallest page of the machines that memprobe runs on.
+const smallestPage = 4096
 
 // add adds an absence right above those before, or at some distance.
 func (c *Content) add(more Absence) {
@@ -124,6 +134,8 @@ func (r *bytesReader) absent(b []byte, at addr.Addr) (Source, error) {
 	}
 	m := r.space.Mappings[i]
 	switch name := m.Name; {
+	case m.hasFile() && m.Perms&Shared == 0 && r.space.kindAt(at) == KindAnonymous:
+		return FromNowhere, nil
 	case name == "[vdso]", m.hasFile():
 	case m.Perms&Shared != 0:
 		return FromUnknown, errShared
@@ -149,12 +161,20 @@ func (r *bytesReader) absent(b []byte, at addr.Addr) (Source, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		return FromUnknown, err
 	case n == 0: // the file ends before; to try all the same would bring the pages below into memory
-		return "", unix.EFAULT
+		return "", ErrFileEnds
 	}
 	return FromFile, nil
 }
 
 var errShared = errors.New("others that share it may have written there")
+
+// kindAt is what a is part of; empty where nothing is mapped.
+func (s *Space) kindAt(a addr.Addr) Kind {
+	if i, ok := find(s.Parts, a); ok {
+		return s.Parts[i].Kind
+	}
+	return ""
+}
 
 // behind is what m was mapped from.
 func (r *bytesReader) behind(m Mapping) (io.ReaderAt, io.Closer, error) {
@@ -163,7 +183,7 @@ func (r *bytesReader) behind(m Mapping) (io.ReaderAt, io.Closer, error) {
 	}
 	f, err := r.from.openMapped(m, r.space.Exe)
 	if err != nil {
-		return nil, nil, reason(err)
+		return nil, nil, fmt.Errorf("its file can't be opened: %w", err)
 	}
 	return f, f, nil
 }

@@ -58,7 +58,7 @@ func TestReadMemory(t *testing.T) {
 			[]Absence{{pageRange(page-2, page), FromNowhere, nil}, {pageRange(2*page, 2*page+2), FromNowhere, nil}}, nil},
 		{"of a file, to its end and the page's", ofFile, 3, 2*page - 3, slices.Concat(content[3:], make([]byte, page/2)), []Absence{{pageRange(3, 2*page), FromFile, nil}}, nil},
 		{"behind a file's end", behind, page, 2 * page, slices.Concat(content[page:], make([]byte, page/2)), []Absence{{pageRange(page, 2*page), FromFile, nil}}, nil},
-		{"behind it at once", behind, 2 * page, 8, []byte{}, nil, unix.EFAULT},
+		{"behind it at once", behind, 2 * page, 8, []byte{}, nil, ErrFileEnds},
 		{"not readable", closed, 0, 8, []byte{}, nil, unix.EFAULT},
 	} {
 		at := pointer(tt.memory)
@@ -133,5 +133,75 @@ func TestReadSharedMemory(t *testing.T) {
 		if got, err := s.ReadMemory(anonymous, 8); err != nil || len(got.Absent) != 1 || got.Absent[0].Source != want {
 			t.Errorf("%+v, %v, want %s", got, err, want)
 		}
+	}
+}
+
+// A guard that a program made inside a mapping is nobody's to read; the pages beside it
+// are.
+func TestReadGuard(t *testing.T) {
+	if qemu() {
+		t.Skip("an emulator runs here, which reads no memory of a process")
+	}
+	page := os.Getpagesize()
+	mem := mapped(t, -1, 2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem[page] = 7
+	const install = 102 // MADV_GUARD_INSTALL
+	if err := unix.Madvise(mem[:page], install); err != nil {
+		t.Skipf("no guards inside mappings here: %v", err)
+	}
+	s, err := Describe(0, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := pointer(mem)
+	if pages, err := OpenPagemap(0); err != nil {
+		t.Skip(err)
+	} else if runs, err := pages.Runs(addr.Span(at, addr.Bytes(page))); errors.Join(err, pages.Close()) != nil || runs[0].State&PageGuarded == 0 {
+		t.Skipf("this kernel does not tell which pages are guards: %v, %v", runs, err)
+	}
+	if got, err := s.ReadMemory(at.Offset(8), 8); err != ErrGuarded || len(got.Bytes) != 0 {
+		t.Errorf("in the guard: %+v, %v", got, err)
+	}
+	if got, err := s.ReadMemory(at.Offset(addr.Bytes(page)), 1); err != nil || !bytes.Equal(got.Bytes, []byte{7}) {
+		t.Errorf("above it: %+v, %v", got, err)
+	}
+}
+
+// What stands in the way of a mapped file is told of the file: the process is there.
+func TestReadWithoutFile(t *testing.T) {
+	if qemu() {
+		t.Skip("an emulator runs here, which reads no memory of a process")
+	}
+	page := os.Getpagesize()
+	gone := mapped(t, -1, page, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
+	s, err := Describe(0, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	zero, err := os.Open("/dev/zero")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer zero.Close()
+	for _, tt := range []struct {
+		name   string
+		asFile string
+		want   error
+	}{
+		{"deleted", filepath.Join(t.TempDir(), "gone (deleted)"), unix.ENOENT}, {"no path", "anon_inode:[x]", errNotRegular},
+	} {
+		s.Mappings = []Mapping{{Range: addr.Span(pointer(gone), addr.Bytes(page)), Perms: Readable | Shared, Inode: 1, Name: tt.asFile}}
+		got, err := s.ReadMemory(pointer(gone), 8)
+		if err != nil || len(got.Absent) != 1 || got.Absent[0].Source != FromUnknown || !errors.Is(got.Absent[0].Err, tt.want) || errors.Is(got.Absent[0].Err, ErrNoProcess) {
+			t.Errorf("%s: %+v, %v, want %v", tt.name, got, err, tt.want)
+		}
+	}
+	zeros := mapped(t, int(zero.Fd()), page, unix.PROT_READ, unix.MAP_PRIVATE)
+	if s, err = Describe(0, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.ReadMemory(pointer(zeros), 8)
+	if err != nil || len(got.Absent) != 1 || got.Absent[0].Source != FromNowhere {
+		t.Errorf("/dev/zero: %+v, %v", got, err)
 	}
 }

@@ -12,14 +12,17 @@ import (
 	"memprobe/layout/addr"
 )
 
-var errOtherFile = errors.New("the path leads to another file than the mapped one")
+var (
+	errOtherFile  = errors.New("the path leads to another file than the mapped one")
+	errNotRegular = errors.New("it is a device or the like, no regular file")
+)
 
 // openMapped opens the file behind m; exe is the path of p's program. The path in a
 // maps line may lead elsewhere by now, or lie in another root folder, so what is
 // opened must be the mapped file.
 func (p process) openMapped(m Mapping, exe string) (*os.File, error) {
 	if !strings.HasPrefix(m.Name, "/") {
-		return nil, errOtherFile
+		return nil, errNotRegular
 	}
 	links := []string{p.mapFile(m)} // the kernel's links, which can't lead elsewhere
 	if m.Name == exe {
@@ -53,7 +56,11 @@ func openRegular(path string, inode uint64) (*os.File, error) {
 	if err := unix.Stat(path, &st); err != nil {
 		return nil, err
 	}
-	if !fits() {
+	switch {
+	case fits():
+	case st.Ino == inode:
+		return nil, errNotRegular
+	default:
 		return nil, errOtherFile
 	}
 	f, err := openPlainly(path, unix.O_NONBLOCK)

@@ -75,7 +75,7 @@ func TestOpenMapped(t *testing.T) {
 	}
 	other = m
 	other.Name = "anon_inode:[x]"
-	if err := opens(self, other, ""); err != errOtherFile {
+	if err := opens(self, other, ""); err != errNotRegular {
 		t.Errorf("no path: %v", err)
 	}
 	other = m
@@ -120,7 +120,7 @@ func TestOpenRegular(t *testing.T) {
 		want  error
 	}{
 		{regular, inode(regular), nil}, {link, inode(regular), nil}, {regular, inode(regular) + 1, errOtherFile},
-		{pipe, inode(pipe), errOtherFile}, {dir, inode(dir), errOtherFile}, {"/dev/null", inode("/dev/null"), errOtherFile},
+		{pipe, inode(pipe), errNotRegular}, {dir, inode(dir), errNotRegular}, {"/dev/null", inode("/dev/null"), errNotRegular}, {"/dev/null", inode("/dev/null") + 1, errOtherFile},
 		{filepath.Join(dir, "none"), 1, unix.ENOENT},
 	} {
 		done := make(chan error, 1)

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -97,19 +96,8 @@ func unreadable(space *layout.Space, a addr.Addr, err error) error {
 		return errors.New("nothing is mapped there; memprobe where tells what is near")
 	case place.Mapping.Perms&layout.Readable == 0:
 		return fmt.Errorf("it may not be read: its mapping is %s", place.Mapping.Perms)
-	case errors.Is(err, unix.EFAULT) && endsBefore(space.PID, place.Mapping, a):
-		return errors.New("its file ends before this page: there are no bytes behind the mapping")
 	case errors.Is(err, unix.EFAULT):
 		return errors.New("the kernel gives these bytes to the process alone, to nobody outside")
 	}
 	return err
-}
-
-// endsBefore reports whether the file of a mapping has no byte of a's page.
-func endsBefore(pid int, m layout.Mapping, a addr.Addr) bool {
-	if m.Inode == 0 {
-		return false
-	}
-	info, err := os.Stat(fmt.Sprintf("/proc/%d/root%s", pid, m.Name))
-	return err == nil && addr.Bytes(info.Size()) <= m.Offset+a.AlignDown(layout.SmallestPage).Sub(m.Lo)
 }
