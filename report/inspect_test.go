@@ -87,6 +87,9 @@ func TestInspectGolden(t *testing.T) {
 		}),
 		"where.after": Where(Process{Space: s, Symbols: testSymbols}, 0x402008, Beyond{}),
 		"where.none":  Where(Process{Space: s, Symbols: testSymbols}, 0x7f0000001100, Beyond{Page: &layout.PageRun{}}),
+		"where.unknown": Where(Process{Space: s}, 0x402008, Beyond{
+			Chain: []Hop{{At: 0x402008, Unknown: true, End: "not in the process's memory, so not known: the chain ends"}},
+		}),
 		"where.guard": Where(Process{Space: s}, 0x7f0000002010, Beyond{Chain: []Hop{}}),
 		"maps.pages":  Pages(s, MapsView{}, testPages),
 		"read":        Dump(Process{Space: s, Symbols: testSymbols}, memory),

@@ -58,7 +58,7 @@ type threadJSON struct {
 
 type hopJSON struct {
 	At     addr.Addr      `json:"at"`
-	Value  addr.Addr      `json:"value"`
+	Value  *addr.Addr     `json:"value,omitempty"` // not there: it is not known
 	Name   string         `json:"name,omitempty"`
 	Symbol *layout.Symbol `json:"symbol,omitempty"`
 	Text   string         `json:"text,omitempty"` // its bytes in memory, where they are letters and no address
@@ -81,6 +81,8 @@ type Hop struct {
 	At    addr.Addr
 	Value addr.Addr
 	End   string // why the chain ends here; empty where it goes on
+
+	Unknown bool // Value is not known
 }
 
 // Where is what lies at an address of p.
@@ -98,8 +100,10 @@ func Where(p Process, a addr.Addr, beyond Beyond) Document {
 		l.Chain = []hopJSON{}
 	}
 	for _, h := range beyond.Chain {
-		hop := hopJSON{At: h.At, Value: h.Value, End: h.End}
-		if to := p.locate(h.Value); to.Place != nil {
+		hop := hopJSON{At: h.At, Value: &h.Value, End: h.End}
+		if h.Unknown {
+			hop.Value = nil
+		} else if to := p.locate(h.Value); to.Place != nil {
 			hop.Symbol = to.Place.Symbol
 			hop.Name, _ = placeName(to, escape)
 			hop.words, hop.short = placeName(to, brief)
@@ -544,7 +548,11 @@ func (p *page) chain(l located) {
 		if h.End != "" {
 			words, short = strings.TrimPrefix(words+"; "+h.End, "; "), strings.TrimPrefix(short+"; "+h.End, "; ")
 		}
-		p.listedShort(join(styled(fmt.Sprintf("   %14v", h.At), faint), styled("  "+p.glyphs.to+" ", pointer), text(fmt.Sprintf("%-18v  ", h.Value))), words, short)
+		value := "?"
+		if h.Value != nil {
+			value = h.Value.String()
+		}
+		p.listedShort(join(styled(fmt.Sprintf("   %14v", h.At), faint), styled("  "+p.glyphs.to+" ", pointer), text(fmt.Sprintf("%-18s  ", value))), words, short)
 	}
 	if len(l.Chain) == 0 {
 		p.add(text("   nothing can be read there"))

@@ -95,6 +95,16 @@ func pageOf(space *layout.Space, a addr.Addr) *layout.PageRun {
 	return nil
 }
 
+// absent is how many bytes of c come from source, for want of what the process has used.
+func absent(c layout.Content, source layout.Source) (n addr.Bytes) {
+	for _, a := range c.Absent {
+		if a.Source == source {
+			n += a.Size()
+		}
+	}
+	return n
+}
+
 const (
 	bytesThere   = 16 // bytes of an address that are shown
 	longestChain = 16 // words
@@ -113,9 +123,10 @@ func chainFrom(space *layout.Space, a addr.Addr) []report.Hop {
 		}
 		hop := report.Hop{At: a, Value: layout.Word(word.Bytes)}
 		switch to := space.Where(hop.Value); {
-		case len(word.Absent) > 0 && word.Absent[0].Source == layout.FromNowhere:
+		case absent(word, layout.FromNowhere) == size:
 			hop.End = "never used, so it reads as zeros: the chain ends"
-		case len(word.Absent) > 0 && word.Absent[0].Source == layout.FromUnknown:
+		case absent(word, layout.FromUnknown) > 0:
+			hop.Unknown = true
 			hop.End = "not in the process's memory, so not known: the chain ends"
 		case hop.Value == 0:
 			hop.End = "a null pointer: the chain ends"

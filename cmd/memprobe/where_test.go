@@ -268,6 +268,11 @@ func TestChainAndRead(t *testing.T) {
 		}
 		until(t, "its threads wait as before", func() bool { return strings.Trim(threadStates(pid), "S") == "" })
 	}
+	var half placed // of a word that begins in a page that was never used, and ends in one that was
+	askJSON(t, &half, "where", (at["pages"] + 5*4096 - 4).String(), "--chain", "--pid", strconv.Itoa(pid))
+	if len(half.Chain) != 1 || half.Chain[0].Value != 1<<32 || strings.Contains(half.Chain[0].End, "never used") {
+		t.Errorf("where two pages meet, the chain is %+v", half.Chain)
+	}
 	out, err := exec.Command("memprobe", "where", at["counter"].String(), "--pid", strconv.Itoa(pid), "--explain").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "permissions rw-p\n             It may be read and written, but not run as code.") {
 		t.Errorf("%v: %s", err, out)
