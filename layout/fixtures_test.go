@@ -2,6 +2,7 @@ package layout
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -164,6 +165,7 @@ func readelf(t *testing.T, file string) (list []readSection) {
 			continue
 		}
 		flags, relro := f[6], special["GNU_RELRO"]
+		relro.Hi = relro.Hi.AlignDown(addr.Bytes(os.Getpagesize())) // loaders make whole pages read-only
 		r := readSection{addr.Span(addr.Addr(number(f[2])), addr.Bytes(number(f[4]))), f[0], KindELF}
 		switch {
 		case !strings.Contains(flags, "A") || r.Size() == 0 || f[1] == "NOBITS" && strings.Contains(flags, "T"):

@@ -124,6 +124,7 @@ func spans(f *elf.File, bias addr.Addr, page addr.Bytes) []Span {
 		special[p.Type] = addr.Span(addr.Addr(p.Vaddr), addr.Bytes(p.Memsz))
 	}
 	relro, interp, phdr := special[elf.PT_GNU_RELRO], special[elf.PT_INTERP], special[elf.PT_PHDR]
+	relro.Hi = relro.Hi.AlignDown(page) // loaders make whole pages read-only, and leave the last bytes as they are
 	var sections, out []Span
 	for _, s := range f.Sections {
 		if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 || s.Type == elf.SHT_NOBITS && s.Flags&elf.SHF_TLS != 0 {
