@@ -40,9 +40,10 @@ var (
 )
 
 // ReadMemory reads n bytes from a on of s's process, which must still be there, or as
-// many as can be read; an error is that of the first. What the process has not used is
-// left so: to read it as the process does would bring it into its memory. Only where the
-// kernel does not tell what is there is all read so.
+// many as can be read; an error is that of the first: ErrFileEnds, ErrGuarded, or that of
+// process_vm_readv(2). What the process has not used is left so: to read it as the process
+// does would bring it into its memory. Only where the kernel does not tell what is there
+// is all read so.
 func (s *Space) ReadMemory(a addr.Addr, n addr.Bytes) (Content, error) {
 	r := bytesReader{space: s, from: reach(s.PID)}
 	defer r.close()
@@ -101,7 +102,7 @@ func (c *Content) add(more Absence) {
 type bytesReader struct {
 	space  *Space
 	from   process
-	mapped addr.Addr // the mapping whose file was read last
+	mapped addr.Range // the mapping whose file was read last
 	file   io.ReaderAt
 	open   io.Closer
 	err    error
@@ -144,9 +145,9 @@ func (r *bytesReader) absent(b []byte, at addr.Addr) (Source, error) {
 	default: // the kernel's own
 		return "", nil
 	}
-	if r.mapped != m.Lo {
+	if r.mapped != m.Range {
 		r.close()
-		r.mapped = m.Lo
+		r.mapped = m.Range
 		r.file, r.open, r.err = r.behind(m)
 	}
 	if r.err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ func TestReadMemory(t *testing.T) {
 	page := os.Getpagesize()
 	private := mapped(t, -1, 4*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	private[page], private[2*page-1] = 7, 8
+	guarded := mapped(t, -1, 2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	closed := mapped(t, -1, page, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	file, err := os.Create(filepath.Join(t.TempDir(), "content"))
 	if err != nil {
@@ -43,7 +45,7 @@ func TestReadMemory(t *testing.T) {
 		t.Skip(err)
 	}
 	defer pages.Close()
-	for _, tt := range []struct {
+	tests := []struct {
 		name   string
 		memory []byte
 		from   int
@@ -60,7 +62,14 @@ func TestReadMemory(t *testing.T) {
 		{"behind a file's end", behind, page, 2 * page, slices.Concat(content[page:], make([]byte, page/2)), []Absence{{pageRange(page, 2*page), FromFile, nil}}, nil},
 		{"behind it at once", behind, 2 * page, 8, []byte{}, nil, ErrFileEnds},
 		{"not readable", closed, 0, 8, []byte{}, nil, unix.EFAULT},
-	} {
+		{"a guard", guarded, page, 8, []byte{}, nil, ErrGuarded},
+		{"up to a guard", guarded, page - 8, 16, make([]byte, 8), []Absence{{pageRange(page-8, page), FromNowhere, nil}}, nil},
+	}
+	_ = unix.Madvise(guarded[page:], guardInstall) // who has no such guards does not see them either
+	if runs, err := pages.Runs(addr.Span(pointer(guarded), addr.Bytes(2*page))); err != nil || runs[len(runs)-1].State&PageGuarded == 0 {
+		tests = tests[:len(tests)-2] // before Linux 6.15
+	}
+	for _, tt := range tests {
 		at := pointer(tt.memory)
 		all := addr.Span(at, addr.Bytes(len(tt.memory)))
 		before, err := pages.Runs(all)
@@ -94,6 +103,82 @@ func mapped(t *testing.T, fd, length, prot, flags int) []byte {
 	}
 	t.Cleanup(func() { _ = unix.Munmap(mem) }) // the test's own
 	return mem
+}
+
+// A file that can't be read is told of, at the lowest address too.
+func TestReadFileAtZero(t *testing.T) {
+	m := Mapping{Range: pageRange(0, smallestPage), Perms: Readable, Name: "/is/not/there", Inode: 1}
+	r := bytesReader{space: &Space{Mappings: []Mapping{m}}}
+	if source, err := r.absent(make([]byte, 8), 0); source != FromUnknown || !errors.Is(err, unix.ENOENT) || errors.Is(err, ErrNoProcess) {
+		t.Errorf("%q, %v", source, err)
+	}
+}
+
+// What of a process's own memory it has not used reads as zeros, whatever it is called;
+// of the kernel's the kernel alone knows.
+func TestAbsentByName(t *testing.T) {
+	for name, want := range map[string]Source{
+		"": FromNowhere, "[heap]": FromNowhere, "[stack]": FromNowhere, "[stack:12]": FromNowhere, "[anon:a name]": FromNowhere,
+		"[vvar]": "", "[vsyscall]": "", "[uprobes]": "",
+	} {
+		m := Mapping{Range: pageRange(smallestPage, 2*smallestPage), Perms: Readable, Name: name}
+		r := bytesReader{space: &Space{Mappings: []Mapping{m}}}
+		if source, err := r.absent(make([]byte, 8), m.Lo); source != want || err != nil {
+			t.Errorf("%q: %q, %v, want %q", name, source, err, want)
+		}
+	}
+}
+
+// What lies beside one another is told of as one if it is alike.
+func TestAbsencesJoined(t *testing.T) {
+	zeros := func(lo, hi int) Absence { return Absence{pageRange(lo, hi), FromNowhere, nil} }
+	file := Absence{pageRange(12, 14), FromFile, nil}
+	unknown, other := Absence{pageRange(14, 15), FromUnknown, errShared}, Absence{pageRange(15, 16), FromUnknown, unix.EIO}
+	var c Content
+	for _, a := range []Absence{zeros(0, 4), zeros(4, 8), zeros(9, 12), file, unknown, other} {
+		c.add(a)
+	}
+	if want := []Absence{zeros(0, 8), zeros(9, 12), file, unknown, other}; !slices.Equal(c.Absent, want) {
+		t.Errorf("%v, want %v", c.Absent, want)
+	}
+}
+
+// Bytes come from the file that is mapped there, from where it is mapped, though another
+// was read before.
+func TestReadSecondFile(t *testing.T) {
+	page := os.Getpagesize()
+	var places []addr.Addr
+	for _, letter := range "abc" {
+		name := filepath.Join(t.TempDir(), "file")
+		content := slices.Concat(bytes.Repeat([]byte{'-'}, page), bytes.Repeat([]byte{byte(letter)}, page))
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		mem, err := unix.Mmap(int(file.Fd()), int64(page), page, unix.PROT_READ, unix.MAP_PRIVATE)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Munmap(mem) }) // the test's own
+		places = append(places, pointer(mem))
+	}
+	s, err := Describe(0, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := bytesReader{space: s}
+	defer r.close()
+	for i, at := range places {
+		var got [4]byte
+		want := strings.Repeat(string(rune('a'+i)), len(got))
+		if source, err := r.absent(got[:], at); source != FromFile || string(got[:]) != want || err != nil {
+			t.Errorf("%q, %s, %v, want %q", got, source, err, want)
+		}
+	}
 }
 
 // What lies in shared memory that is not in the process's own is told or not known, but
