@@ -28,6 +28,7 @@ func TestDiff(t *testing.T) {
 	}
 	writable := func(m Mapping) Mapping { m.Perms |= Writable; return m }
 	shared := func(m Mapping) Mapping { m.Perms |= Shared; return m }
+	noAccess := func(m Mapping) Mapping { m.Perms = 0; return m }
 	file := func(lo, hi addr.Addr, page addr.Bytes) Mapping {
 		return Mapping{pages(lo, hi), Readable, page * 0x1000, Dev{8, 1}, 7, "/file"}
 	}
@@ -51,6 +52,8 @@ func TestDiff(t *testing.T) {
 		{"and put back", "permissions [a] 1", list(named(1, 2, "[a]"), writable(named(2, 3, "[a]")), named(3, 4, "[a]")),
 			list(named(1, 4, "[a]"))},
 		{"permissions over a boundary", "permissions [a] 2", list(named(1, 2, "[a]"), named(2, 3, "[a]")), list(writable(named(1, 3, "[a]")))},
+		{"from two sets of permissions to a third", "permissions [a] 1, permissions [a] 1", list(named(1, 2, "[a]"), writable(named(2, 3, "[a]"))),
+			list(noAccess(named(1, 3, "[a]")))},
 		{"cut, but the same", "", list(named(1, 4, "[a]")), list(named(1, 2, "[a]"), named(2, 4, "[a]"))},
 		{"a hole", "vanished [a] 1", list(named(1, 9, "[a]")), list(named(1, 4, "[a]"), named(5, 9, "[a]"))},
 		{"a hole filled", "appeared [a] 1", list(named(1, 4, "[a]"), named(5, 9, "[a]")), list(named(1, 9, "[a]"))},

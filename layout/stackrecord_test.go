@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"memprobe/layout/addr"
 )
 
@@ -252,6 +254,29 @@ func TestLookAtStack(t *testing.T) {
 	s.look(nil)
 	if _, known := s.ToGuard(); known || s.Touched != 0 {
 		t.Errorf("without a pagemap: %d bytes touched, %v", s.Touched, known)
+	}
+}
+
+// A page of a stack that was read but never written is the kernel's page of zeros: no
+// frame was there.
+func TestLookAtStackThatWasRead(t *testing.T) {
+	page := os.Getpagesize()
+	mem := smallPages(t, -1, 4, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem[3*page] = 1
+	if mem[page] != 0 {
+		t.Fatal("new memory is not zero")
+	}
+	pm, err := OpenPagemap(0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer pm.Close()
+	s := Stack{Range: addr.Span(pointer(mem), addr.Bytes(len(mem)))}
+	if runs, err := pm.Runs(s.Range); err != nil || runs[1].State&PageZero == 0 {
+		t.Skipf("this kernel does not tell which pages are zeros: %v, %v", runs, err)
+	}
+	if s.look(pm); s.Touched != addr.Bytes(page) || s.Deepest != s.Hi-addr.Addr(page) {
+		t.Errorf("%d bytes touched, the deepest at %v of %v", s.Touched, s.Deepest, s.Range)
 	}
 }
 
