@@ -222,7 +222,9 @@ func TestFindNames(t *testing.T) {
 		want[uint32(at)] = name
 	}
 	put(0, "runtime.work")
-	put(pieceSize-5, "runtime.mheap_")
+	longest := "runtime.persistentChunks"
+	put(pieceSize-len(longest), longest) // all but its NUL is in the first piece
+	put(2*pieceSize-len(longest)-5, "runtime.mheap_")
 	put(2*pieceSize-13, "runtime.allm")
 	put(len(table)-13, "runtime.allm")
 	got, err := findNames(bytes.NewReader(table), goVariables)
