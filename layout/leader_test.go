@@ -50,7 +50,7 @@ func TestFirstThreadEnded(t *testing.T) {
 	if runs, err := pm.Runs(s.Where(c.values["function"]).Place.Mapping.Range); err != nil || runs[0].State&PagePresent == 0 {
 		t.Errorf("pages: %v, %v", runs, err)
 	}
-	if other := LiveThread(c.pid); other == c.pid || LiveThread(other) != other {
-		t.Errorf("of %d the thread %d lives", c.pid, other)
+	if got, err := s.ReadMemory(c.values["function"], 4); err != nil || len(got.Bytes) != 4 || len(got.Absent) > 0 {
+		t.Errorf("bytes: %+v, %v", got, err)
 	}
 }

@@ -89,6 +89,9 @@ func TestLivingWhileExecuting(t *testing.T) {
 // What is so for a moment is looked at again, while the process lives.
 func TestLiving(t *testing.T) {
 	self := os.Getpid()
+	if !Lives(self) || Lives(math.MaxInt32) {
+		t.Error("who lives is not told from who is gone")
+	}
 	for _, tt := range []struct {
 		name  string
 		pid   int

@@ -73,6 +73,9 @@ func mayPass(err error) bool {
 	return false
 }
 
+// Lives reports whether process pid, 0 being this one, has a thread that has not ended.
+func Lives(pid int) bool { return process{pid}.lives() != 0 }
+
 // lives is when p started, in ticks since the machine did; 0 for one that is gone, or
 // whose threads have all ended.
 func (p process) lives() (started uint64) {
@@ -94,13 +97,6 @@ func (p process) lives() (started uint64) {
 	}
 	return 0
 }
-
-// Lives reports whether process pid is there and a thread of it has not ended.
-func Lives(pid int) bool { return process{pid}.lives() != 0 }
-
-// LiveThread is a thread of process pid that lives, for what the kernel tells of none
-// that has ended: pid itself, unless the first thread has ended before others.
-func LiveThread(pid int) int { return reach(pid).pid }
 
 // hasEnded reports whether p is a zombie, or on its way to be one.
 func (p process) hasEnded() bool { return p.whyEmpty() == ErrZombie }
@@ -194,6 +190,7 @@ func (p process) mapFile(m Mapping) string {
 	return p.file(fmt.Sprintf("map_files/%x-%x", uint64(m.Lo), uint64(m.Hi)))
 }
 
+// Among the flags in /proc/PID/stat.
 const (
 	exiting      = 0x00000004 // PF_EXITING: its memory goes before it counts as a zombie
 	kernelThread = 0x00200000 // PF_KTHREAD

@@ -308,5 +308,3 @@ func readWhole(f io.ReadSeeker, mayGo bool) ([]byte, error) {
 	}
 	return text, nil
 }
-
-// Among the flags in /proc/PID/stat.
