@@ -119,6 +119,9 @@ func chainFrom(space *layout.Space, a addr.Addr) []report.Hop {
 		size := space.WordSize()
 		word, err := space.ReadMemory(a, size)
 		if err != nil || addr.Bytes(len(word.Bytes)) < size {
+			if n := len(hops); n > 0 {
+				hops[n-1].End = "it can't be read there: the chain ends"
+			}
 			break
 		}
 		hop := report.Hop{At: a, Value: layout.Word(word.Bytes)}

@@ -295,6 +295,7 @@ func TestWhereOnStacks(t *testing.T) {
 		"argument": {"is in: the program's arguments\n", "bytes     6f 6e 65 00", "the text of the program's arguments (argv)", `as text "one"; no address`},
 		"argv":     {"is in: what the kernel put above the stack's first frame\n", "no frame lies there"},
 		"text":     {"bytes     65 69 67 68 74 20 6c 65 74 74 65 72 73 20 61 6e  eight letters an\n", `as text "eight le"; no address: the chain ends`},
+		"cut":      {"it can't be read there: the chain ends"},
 		"room":     {"→ 0x0 ", "a null pointer: the chain ends"},
 		"pages":    {"not in memory"},
 	} {
