@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -95,9 +96,10 @@ func (f *frozen) seize() (more bool, err error) {
 	}
 	for _, task := range tasks {
 		tid, err := strconv.Atoi(task.Name())
-		if _, seized := f.threads[tid]; seized || err != nil {
+		if stopped, seized := f.threads[tid]; seized && (!stopped || f.stands(tid)) || err != nil {
 			continue
 		}
+		delete(f.signals, tid) // of another that had the number
 		for range seizeAttempts {
 			if err = unix.PtraceSeize(tid); err != unix.EPERM {
 				break
@@ -162,15 +164,27 @@ func (f *frozen) refused(tid int) error {
 	return errRefused
 }
 
+// stands reports whether a thread that has stopped stands still, or has ended. One that
+// runs another program takes the number of the first thread, and goes on where that stood.
+func (f *frozen) stands(tid int) bool {
+	fields, err := f.stat(tid)
+	return err == nil && len(fields) > 0 && strings.Contains("tZX", fields[0]) || isGone(err)
+}
+
+// stat are the fields of a thread behind its name, which may hold anything: its state
+// first.
+func (f *frozen) stat(tid int) ([]string, error) {
+	text, err := readPlain(fmt.Sprintf("/proc/%d/task/%d/stat", f.pid, tid))
+	return strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])), err
+}
+
 // hasEnded reports whether a thread has ended, or is about to.
 func (f *frozen) hasEnded(tid int) (bool, error) {
-	text, err := readPlain(fmt.Sprintf("/proc/%d/task/%d/stat", f.pid, tid))
+	fields, err := f.stat(tid)
 	if err != nil {
 		return isGone(err), err
 	}
-	stat := string(text)
-	const exiting = 0x4                                                 // PF_EXITING, among the flags
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // the name before may hold anything
+	const exiting = 0x4 // PF_EXITING, among the flags
 	if len(fields) < 7 {
 		return false, nil
 	}
